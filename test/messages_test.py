@@ -51,6 +51,7 @@ UNSEEN = {
     "LLVM cannot write such files for this machine": OWN_FAULT,
     "a training step is told at least one number": NOT_WRITABLE,
     "a window's padding is not negative": NOT_WRITABLE,
+    "this rank no longer waits for the others": "it ends a thread whose error nobody asks for: the rank has another one already",
     "cannot find this program's own file": "the system tells a program its name even where /proc is not mounted",
 }
 

@@ -1,7 +1,7 @@
 """Trains a small network by several processes: they come to the weights of one process with as many clips a step, go on
 after a stop with the same bits, and all end, with a checkpoint that is whole, when one of them does.
 
-usage: ranks_test.py KINEMA [equal | resume | failures]
+usage: ranks_test.py KINEMA [equal | resume | failures | overlap | gpus]
 """
 import json
 import os
@@ -227,8 +227,92 @@ def standins():
         assert message in said, said
 
 
+def overlap():
+    with open("normed.arch", "w", encoding="utf-8") as file:
+        file.write(NORMED)
+    for ranks, changes in ((2, []), (3, ["train.accumulate=2", "train.max_norm=1"])):
+        run(by_ranks(ranks, "late", "--bucket", "1000000", "--overwrite", *settings(*changes), spec="normed.arch"))
+        said = run(by_ranks(ranks, "early", "--bucket", "0.002", "--overwrite", *settings(*changes), spec="normed.arch"))
+        assert "the ranks add up their gradients in 3 buckets through MPI, while the step goes on" in said, said
+        assert same_bits("late", "early")
+        print(f"{ranks} ranks {' '.join(changes)}: buckets leave the bits as they are")
+    own, other = command("unlike", "--bucket", "0.002"), command("unlike")
+    said = run([*MPIRUN, "-n", "1", *own, ":", "-n", "1", *other], status=1)
+    assert "rank 1 adds up its gradients in other buckets than rank 0: give all ranks the same network, target and --bucket" in said, said
+
+
+STANDIN = os.path.join(os.path.dirname(KINEMA), "../standin")
+RUNTIME = os.path.join(os.path.dirname(KINEMA), "kinema-runtime-exporting")
+
+
+def on_gpus(ranks, out, *options, gpus=None, status=0, second=None, **environment):
+    """Trains on GPUs that are libraries in place of the driver and of NCCL; returns what the run says. `second` is the environment of the
+    last rank alone."""
+    words = [RUNTIME, "train", "gpu.kinema", *command(out, "--device", "cuda", "--overwrite", "--epochs", "1", *options, lists=("--train", "motion/few.txt"))[3:]]
+    others = [":", "-n", "1", "env", *(f"{name}={value}" for name, value in second.items()), *words] if second else []
+    return run([*MPIRUN, "-n", str(ranks - bool(second)), *words, *others], status,
+               {"LD_LIBRARY_PATH": STANDIN, "KINEMA_STANDIN_PACKAGE": "gpu.kinema", "KINEMA_STANDIN_GPUS": str(gpus or ranks), **environment})
+
+
+def by_emulators(out):
+    run([*MPIRUN, "-n", "2", RUNTIME, "train", "gpu.kinema",
+         *command(out, "--device", "emulator", "--overwrite", "--epochs", "1", lists=("--train", "motion/few.txt"))[3:]])
+
+
+def gpus():
+    with open("motion/train.txt", encoding="utf-8") as file:
+        lines = file.readlines()
+    with open("motion/few.txt", "w", encoding="utf-8") as file:
+        file.writelines(lines[:9])  # the second step has a clip for the first rank alone
+    small = NORMED.replace("size=32", "size=16").replace("frames=8", "frames=4").replace("36x48", "18x24").replace("32x32", "16x16")
+    # Gradients of a megabyte, which the plan adds to their sums in a launch of their own.
+    wide = small.replace("  pool avg global", "  wide: conv2d d=1 ch=4096 stride=4 bn=off\n  last: conv2d d=1 ch=64\n  pool avg global")
+    for text, buckets in ((wide, ("2 buckets", "one bucket")), (small, ("one bucket",))):
+        with open("normed.arch", "w", encoding="utf-8") as file:
+            file.write(text)
+        run([KINEMA, "compile", "normed.arch", "--distributed", "--target", "sm_90a", "--emulator", "--cuda-path", "nowhere", "-o", "gpu.kinema"])
+        by_emulators("emulated")
+        for count in buckets:
+            said = on_gpus(2, "nccl", "--bucket", "0.5" if count == "2 buckets" else "100")
+            assert f"the ranks add up their gradients in {count} by NCCL 2.28.9 between their GPUs, while the step goes on" in said, said
+            assert "stand-in" not in said.replace("stand-in for an H200", ""), said
+            assert same_bits("emulated", "nccl")
+    print("2 GPUs came to the bits of 2 emulators")
+    without_nccl()
+    mistakes_of_nccl()
+
+
+def without_nccl():
+    """Trains on GPUs that NCCL cannot join: the bits are the same."""
+    nowhere = {"KINEMA_NCCL_LIBRARY": "/nowhere/libnccl.so.2"}
+    for reason, keywords in (("rank 0: NCCL cannot be opened: /nowhere/libnccl.so.2: ", nowhere),
+                             ("rank 1: NCCL cannot be opened: /nowhere/libnccl.so.2: ", {"second": nowhere}),
+                             ("rank 0: NCCL (" + STANDIN + "/libmpi-standin.so) has no function nccl", {"KINEMA_NCCL_LIBRARY": STANDIN + "/libmpi-standin.so"}),
+                             ("rank 0 has NCCL 2.28.9 and rank 1 has NCCL 2.8.3", {"second": {"KINEMA_STANDIN_NCCL_VERSION": "2803"}}),
+                             ("rank 0: GPU 0, stand-in for an H200: asking for the GPU's UUID failed: ", {"KINEMA_STANDIN_LACKS": "UUIDs"}),
+                             ("ranks 0 and 1 share a GPU", {"gpus": 1})):
+        said = on_gpus(2, "memory", **keywords)
+        assert "the ranks add up their gradients in one bucket through this machine's memory and MPI; NCCL cannot do it: " + reason in said, said
+        assert same_bits("emulated", "memory"), reason
+    print("where NCCL cannot join GPUs, MPI adds up")
+
+
+def mistakes_of_nccl():
+    for mistake, message in (("id", "NCCL 2.28.9: naming the ranks' group failed: unhandled system error"),
+                             ("init", "NCCL 2.28.9: joining the ranks failed: unhandled system error"),
+                             ("weight", "NCCL 2.28.9: making a weighted sum failed: unhandled system error"),
+                             ("group", "NCCL 2.28.9: adding up failed: unhandled system error"), ("sum", "NCCL 2.28.9: adding up failed: unhandled system error"),
+                             ("start", "NCCL 2.28.9: adding up failed: unhandled system error"),
+                             ("async", "NCCL 2.28.9: adding up failed: remote process exited or there was a network error"),
+                             ("hang", "the other ranks' GPUs have not added up their gradients for 2 s: a rank has died or hangs; where they need more time, KINEMA_RANK_SECONDS says how long to wait"),
+                             ("order", "stand-in for NCCL: sum 0 is of ")):
+        said = on_gpus(2, mistake, status=1, KINEMA_STANDIN_NCCL=mistake, KINEMA_RANK_SECONDS="2")
+        assert message in said, said
+    print("what goes wrong in NCCL was told, and ended all")
+
+
 def main():
-    parts = {"equal": equal, "resume": resume, "failures": failures}
+    parts = {"equal": equal, "resume": resume, "failures": failures, "overlap": overlap, "gpus": gpus}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         with open("tiny.arch", "w", encoding="utf-8") as file:

@@ -1,8 +1,11 @@
 // Implements the pass merge-launches: one launch updates, or copies, many parameters.
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <map>
 
 namespace kinema {
 #define GEN_PASS_DEF_MERGELAUNCHES
@@ -30,7 +33,10 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
           << int64_t(parametersPerLaunch) << ", expected a number from 1 to " << most;
       return signalPassFailure();
     }
+    const bool distributed = getOperation()->hasAttr(clip::distributedAttribute);
     getOperation().walk([&](func::FuncOp function) {
+      if (distributed)
+        spreadSums(function);
       mergeUpdates(function);
       mergeNorms(function);
       if (copies)
@@ -39,6 +45,7 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
   }
 
 private:
+  void spreadSums(func::FuncOp function);
   void mergeUpdates(func::FuncOp function);
   void merge(ArrayRef<UpdateOp> updates);
   void mergeNorms(func::FuncOp function);
@@ -62,6 +69,48 @@ static bool areAlike(UpdateOp a, UpdateOp b) {
   return a.getRule() == b.getRule() && a.getHyper() == b.getHyper() &&
          a.getMaxNormAttr() == b.getMaxNormAttr() && a.getAveraged() == b.getAveraged() &&
          a.getHeld() == b.getHeld() && a.getClippedNorm() == b.getClippedNorm();
+}
+
+/// Returns the bytes of the gradients that an update adds to sums.
+static int64_t bytesOf(UpdateOp update) {
+  int64_t bytes = 0;
+  for (Value sum : update.getOfEach(0))
+    bytes += cast<RankedTensorType>(sum.getType()).getNumElements() * int64_t(sizeof(float));
+  return bytes;
+}
+
+/// Moves the sums of gradients, in groups of `bytesPerSum` or more, behind the last gradient of each group.
+void MergeLaunches::spreadSums(func::FuncOp function) {
+  llvm::DenseMap<Operation *, int64_t> places;
+  for (Operation &op : function.front())
+    places.insert({&op, int64_t(places.size())});
+  std::multimap<int64_t, UpdateOp> byPlace; // of the last of their operands
+  for (UpdateOp update : function.getOps<UpdateOp>()) {
+    if (update.getRule() != clip::UpdateRule::Sum)
+      continue;
+    int64_t place = -1;
+    for (Value operand : update->getOperands())
+      if (Operation *op = operand.getDefiningOp())
+        place = std::max(place, places.lookup(op));
+    byPlace.insert({place, update});
+  }
+  SmallVector<std::pair<int64_t, UpdateOp>> sums(byPlace.begin(), byPlace.end());
+  auto operations = llvm::to_vector(llvm::make_pointer_range(function.front()));
+  int64_t bytes = 0;
+  SmallVector<UpdateOp> group;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    auto [place, update] = sums[i];
+    group.push_back(update);
+    bytes += bytesOf(update);
+    const bool isLast = i + 1 == sums.size();
+    if (!isLast && (bytes < bytesPerSum || sums[i + 1].first == place))
+      continue;
+    if (place >= 0)
+      for (UpdateOp moved : llvm::reverse(group))
+        moved->moveAfter(operations[place]);
+    group.clear();
+    bytes = 0;
+  }
 }
 
 /// Merges updates that follow one another with nothing between them.

@@ -196,6 +196,9 @@ def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
     launch's arguments. Which blocks of the launch work
     on which parameter is decided when its code is written.
 
+    Where processes add up gradients (`clip.distributed`), the sums of these go behind the gradients, `bytes-per-sum` of
+    them or more at a time, so that the processes can add up the first ones while the step computes the others.
+
     Before:
     ```mlir
     %w1, %v1 = kernel.update sgd %w, %v, %dw, %hyper : ...
@@ -209,6 +212,7 @@ def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
     Option<"parametersPerLaunch", "parameters-per-launch", "int64_t", "64", "parameters of one launch at most: an update has 5 buffers for each">,
+    Option<"bytesPerSum", "bytes-per-sum", "int64_t", "1000000", "bytes of gradients that a distributed step sums in one launch, at least">,
     Option<"copies", "copies", "bool", "false", "also merge the conversions of parameters">
   ];
   let statistics = [Statistic<"launches", "merged", "launches for several parameters">];

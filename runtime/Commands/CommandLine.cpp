@@ -143,6 +143,9 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--keep", options.keep,
                  "of so many of the last epochs keep the checkpoints, as epoch-12.safetensors (default: 0)")
       ->check(CLI::Range(0, 1000000));
+  app.add_option("--bucket", options.bucketMegabytes,
+                 "MB of gradients that several processes add up at a time, while a step goes on (default: 8)")
+      ->check(CLI::Range(1e-6, 1e9));
   app.add_flag("--profile", options.profile,
                "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");

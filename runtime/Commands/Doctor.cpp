@@ -1,6 +1,7 @@
 #include "runtime/Commands/Doctor.h"
 
 #include "runtime/Cuda/Driver.h"
+#include "runtime/Cuda/Nccl.h"
 #include "runtime/Data/FlowLibrary.h"
 #include "runtime/Data/VideoReader.h"
 #include "runtime/Device/CpuLevel.h"
@@ -64,19 +65,6 @@ template <typename Ask> Provision ask(const char *what, const char *purpose, Ask
   }
 }
 
-// Looks for a shared library, which nothing of Kinema opens yet.
-Provision look(const char *what, const char *library, const char *package) {
-  Provision provision{what, false, fmt::format("{} cannot be opened; {} brings it", library, package),
-                      "for nothing yet: training on several GPUs is to use it"};
-  void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-  provision.there = handle != nullptr;
-  if (handle) {
-    dlclose(handle);
-    provision.detail = library;
-  }
-  return provision;
-}
-
 } // namespace
 
 std::vector<Provision> examineMachine() {
@@ -85,7 +73,8 @@ std::vector<Provision> examineMachine() {
           ask("FFmpeg", "to read videos other than .y4m", [] { return requireDecoder("video.mp4"); }),
           ask("OpenCV", "to compute optical flow", flowImplementation),
           ask("MPI", "to train by several processes", [] { return mpiLibrary().file; }),
-          look("NCCL", "libnccl.so.2", "NVIDIA's libnccl2")};
+          ask("NCCL", "to train on several GPUs",
+              [] { return fmt::format("{}, version {}", nccl::library().file, nccl::library().version); })};
 }
 
 std::string describe(const Provision &provision) {

@@ -147,7 +147,7 @@ struct TestedNetwork {
   }
 
   void test() {
-    Program program(package, {.threads = options.threads, .device = options.device});
+    Program program(package, {.threads = options.threads, .device = options.device, .gpu = gpuOfRank()});
     loadWeights(program, package, options.weights, options.names);
     Ranks *const ranks = ranksOfProcess();
     source = VideoSource::evaluation(std::move(plan.videos), plan.recipe,

@@ -1,5 +1,7 @@
 #include "runtime/Commands/Info.h"
 
+#include "runtime/Training/Buckets.h"
+
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
@@ -63,6 +65,19 @@ std::string describe(const Manifest &manifest) {
   for (const auto &[name, launches] : manifest.entries)
     text += fmt::format("entry       {:<12}{:>5} launches, {:.2f} G multiply-adds\n", name, launches.size(),
                         1e-9 * static_cast<double>(macsOf(launches)));
+  return text + describeBuckets(manifest, usualBucketBytes);
+}
+
+std::string describeBuckets(const Manifest &manifest, int64_t bucketBytes) {
+  if (!manifest.distributed())
+    return "";
+  const std::vector<Launch> &launches = manifest.entries.at("train_step");
+  std::string text;
+  for (const Bucket &bucket : bucketsOf(manifest, bucketBytes))
+    text +=
+        fmt::format("{:<12}{:>10}  {} gradients and {} statistics, behind launch {} of {}, of {}\n",
+                    text.empty() ? "ranks sum" : "", formatBytes(bucket.bytes()), bucket.gradients.size(),
+                    bucket.statistics.size(), bucket.end, launches.size(), launches[bucket.end - 1].layer);
   return text;
 }
 
@@ -82,6 +97,12 @@ json toJson(const Manifest &manifest) {
       {"recipe", toJson(manifest.recipe)}};
   for (const auto &[name, launches] : manifest.entries)
     document["entries"][name] = {{"launches", launches.size()}, {"macs", macsOf(launches)}};
+  if (manifest.distributed())
+    for (const Bucket &bucket : bucketsOf(manifest, usualBucketBytes))
+      document["buckets"].push_back({{"bytes", bucket.bytes()},
+                                     {"gradients", bucket.gradients.size()},
+                                     {"statistics", bucket.statistics.size()},
+                                     {"behind_launch", bucket.end}});
   return document;
 }
 

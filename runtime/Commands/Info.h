@@ -16,6 +16,8 @@ int64_t trainedValues(const Manifest &manifest);
 std::string formatBytes(int64_t bytes);
 
 std::string describe(const Manifest &manifest);
+// Says what the ranks of a distributed package add up, behind which launches; empty for another package.
+std::string describeBuckets(const Manifest &manifest, int64_t bucketBytes);
 nlohmann::json toJson(const Manifest &manifest);
 
 } // namespace kinema

@@ -77,6 +77,13 @@ void checkWeights(const Manifest &manifest, const std::string &weights, const st
 
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
+int gpuOfRank() {
+  if (!ranksOfProcess())
+    return 0;
+  const auto gpus = static_cast<int>(cudaGpus().size());
+  return gpus > 0 ? rankOnMachine() % gpus : 0;
+}
+
 LoaderOptions shareOf(LoaderOptions options, const Ranks *ranks) {
   if (ranks) {
     options.share = ranks->rank();

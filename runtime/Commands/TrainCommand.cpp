@@ -328,7 +328,7 @@ void train(const TrainOptions &options) {
     progress.note(note);
 
   progress.begin("loading the network and its weights");
-  Program program(package, {.threads = options.threads, .device = options.device});
+  Program program(package, {.threads = options.threads, .device = options.device, .gpu = gpuOfRank()});
   const Manifest &manifest = program.manifest();
   if (options.resume)
     loadCheckpoint(program, checkpointIn(options.out));
@@ -362,7 +362,10 @@ void train(const TrainOptions &options) {
                    .classWeights = plan.classWeights,
                    .tested = keep,
                    .profiledSteps = options.profile ? profiledSteps : 0,
-                   .ranks = ranks},
+                   .ranks = ranks,
+                   .bucketBytes = options.bucketMegabytes > 0
+                                      ? static_cast<int64_t>(1e6 * options.bucketMegabytes)
+                                      : usualBucketBytes},
                   progress);
   if (options.resume) {
     const TrainingState &state = plan.start.state;

@@ -1,7 +1,9 @@
 // Makes an NVIDIA GPU a device, by means of the driver API. One stream computes; another brings copies in
 // beside it, through pinned memory and a staging area on the GPU, so that a batch travels while the step
 // before it runs.
+#include "runtime/Cuda/CudaGroup.h"
 #include "runtime/Cuda/Driver.h"
+#include "runtime/Cuda/Nccl.h"
 #include "runtime/Device/CudaTargets.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Support/Error.h"
@@ -10,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -89,6 +92,11 @@ public:
   void launch(LaunchId id) override;
   void run(SequenceId id) override;
   void wait() override;
+  DeviceLink link() override;
+  std::string makeGroup() override;
+  void join(const DeviceGroup &group) override { joined.emplace(group); }
+  void addUp(std::span<const ArenaSum> sums) override;
+  void awaitSums() override { joined.value().putBefore(compute); }
   void mark(int64_t number) override;
   double secondsBetween(int64_t from, int64_t to) override;
   bool launchesAhead() const override { return true; }
@@ -115,6 +123,7 @@ private:
   void check(Result result, std::string_view what);
   DeviceAddress at(int64_t offset, int64_t bytes) const;
   Slot &takeSlot();
+  void await(Event event, const std::string &what);
   void clear(ArenaRange range);
   GraphExec capture(const Sequence &sequence);
   void start(const Ready &ready, bool early = false);
@@ -139,6 +148,7 @@ private:
   std::vector<Ready> launches;
   std::vector<Sequence> sequences;
   std::vector<Event> moments;
+  std::optional<CudaGroup> joined; // with the GPUs of other ranks
   // The watchdog writes this word. It lies in this machine's memory, which survives what ends a kernel.
   volatile uint64_t *record = nullptr;
   std::vector<std::string> sites;
@@ -168,6 +178,7 @@ CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()), 
 }
 
 CudaDevice::~CudaDevice() {
+  joined.reset(); // before waits for what other ranks may have left undone
   api.streamSynchronize(copies);
   api.streamSynchronize(compute);
   for (Sequence &sequence : sequences)
@@ -256,7 +267,7 @@ Slot &CudaDevice::takeSlot() {
   Slot &slot = slots[nextSlot];
   nextSlot = (nextSlot + 1) % slots.size();
   if (slot.used)
-    check(api.eventSynchronize(slot.free), "waiting for a copy behind " + running);
+    await(slot.free, "waiting for a copy behind " + running);
   slot.used = true;
   return slot;
 }
@@ -295,7 +306,7 @@ CopyId CudaDevice::beginCopyOut(int64_t offset, int64_t bytes) {
 
 void CudaDevice::finishCopyOut(CopyId id, void *to) {
   Fetch &fetch = fetches.at(id);
-  check(api.eventSynchronize(fetch.done), "copying from the GPU behind " + running);
+  await(fetch.done, "copying from the GPU behind " + running);
   std::memcpy(to, fetch.host, fetch.bytes);
   fetch.busy = false;
 }
@@ -427,7 +438,50 @@ void CudaDevice::run(SequenceId id) {
   }
 }
 
-void CudaDevice::wait() { check(api.streamSynchronize(compute), running); }
+void CudaDevice::wait() {
+  if (joined)
+    joined->await(compute);
+  check(api.streamSynchronize(compute), running);
+}
+
+// What is waited for may stand behind sums of other ranks, for which a rank does not wait for ever.
+void CudaDevice::await(Event event, const std::string &what) {
+  if (joined)
+    joined->await(event);
+  check(api.eventSynchronize(event), what);
+}
+
+//===-- Other ranks -------------------------------------------------------===//
+
+DeviceLink CudaDevice::link() {
+  DeviceLink link;
+  try {
+    Uuid uuid{};
+    check(api.deviceGetUuid(&uuid, device), "asking for the GPU's UUID");
+    for (char byte : uuid.bytes)
+      link.device += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    link.library = "NCCL " + nccl::library().version;
+  } catch (const Error &error) {
+    link.obstacle = error.what();
+  }
+  return link;
+}
+
+std::string CudaDevice::makeGroup() {
+  nccl::UniqueId id{};
+  if (nccl::Result result = nccl::library().getUniqueId(&id); result != nccl::success)
+    fail("NCCL {}: naming the ranks' group failed: {}", nccl::library().version,
+         nccl::library().getErrorString(result));
+  return {id.internal, sizeof id.internal};
+}
+
+void CudaDevice::addUp(std::span<const ArenaSum> sums) {
+  std::vector<CudaGroup::Sum> places;
+  for (const ArenaSum &sum : sums)
+    places.push_back({at(sum.offset, sum.elements * static_cast<int64_t>(sizeof(float))),
+                      static_cast<size_t>(sum.elements), sum.factor});
+  joined.value().addUp(places, compute);
+}
 
 void CudaDevice::mark(int64_t number) {
   while (static_cast<int64_t>(moments.size()) <= number) {
@@ -440,7 +494,7 @@ void CudaDevice::mark(int64_t number) {
 
 double CudaDevice::secondsBetween(int64_t from, int64_t to) {
   float milliseconds = 0;
-  check(api.eventSynchronize(moments.at(to)), running);
+  await(moments.at(to), running);
   check(api.eventElapsedTime(&milliseconds, moments.at(from), moments.at(to)), "timing " + running);
   return 1e-3 * milliseconds;
 }

@@ -28,7 +28,7 @@ using Graph = CUgraph_st *;
 using GraphExec = CUgraphExec_st *;
 
 // These are values of the API's enumerations.
-inline constexpr Result success = 0, outOfMemory = 2;
+inline constexpr Result success = 0, outOfMemory = 2, notReady = 600;
 inline constexpr int attributeMultiprocessors = 16, attributeMajor = 75, attributeMinor = 76,
                      attributeMaxSharedPerBlock = 97;
 inline constexpr int functionMaxDynamicShared = 8;
@@ -36,6 +36,11 @@ inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableT
                           captureThreadLocal = 1;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 inline constexpr int launchEarly = 6; // CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+
+// CUuuid: what tells a GPU from all others.
+struct Uuid {
+  char bytes[16];
+};
 
 // CUlaunchAttribute: what else is asked of a launch. Its value is a union of 64 bytes.
 struct LaunchAttribute {
@@ -63,6 +68,7 @@ struct LaunchConfig {
   F(deviceGet, cuDeviceGet, (DeviceNumber * device, int ordinal))                                            \
   F(deviceGetName, cuDeviceGetName, (char *name, int length, DeviceNumber device))                           \
   F(deviceGetAttribute, cuDeviceGetAttribute, (int *value, int attribute, DeviceNumber device))              \
+  F(deviceGetUuid, cuDeviceGetUuid, (Uuid * uuid, DeviceNumber device))                                      \
   F(primaryContextRetain, cuDevicePrimaryCtxRetain, (Context * context, DeviceNumber device))                \
   F(primaryContextRelease, cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                              \
   F(setCurrent, cuCtxSetCurrent, (Context context))                                                          \
@@ -83,6 +89,7 @@ struct LaunchConfig {
   F(eventDestroy, cuEventDestroy_v2, (Event event))                                                          \
   F(eventRecord, cuEventRecord, (Event event, Stream stream))                                                \
   F(eventSynchronize, cuEventSynchronize, (Event event))                                                     \
+  F(eventQuery, cuEventQuery, (Event event))                                                                 \
   F(eventElapsedTime, cuEventElapsedTime, (float *milliseconds, Event from, Event to))                       \
   F(moduleLoad, cuModuleLoadDataEx,                                                                          \
     (Module * module, const void *image, unsigned options, int *names, void **values))                       \

@@ -7,10 +7,10 @@
 
 using namespace kinema;
 
-int kinema::cudaNumber(const std::string &name) {
+int kinema::cudaNumber(const std::string &name, int gpu) {
   constexpr std::string_view prefix = "cuda:";
   if (name == "cuda")
-    return 0;
+    return gpu;
   if (!name.starts_with(prefix))
     return -1;
   int number = -1;
@@ -34,11 +34,11 @@ void kinema::checkDeviceName(const std::string &name) {
 }
 
 std::unique_ptr<Device> kinema::makeDevice(const std::string &name, TargetKind kind,
-                                           const std::string &target, int threads) {
+                                           const std::string &target, int threads, int gpu) {
   bool isGpuCode = kind == TargetKind::Cuda;
   checkDeviceName(name);
   bool automatic = isAutomatic(name);
-  int gpu = automatic && isGpuCode ? 0 : cudaNumber(name);
+  const int number = automatic && isGpuCode ? gpu : cudaNumber(name, gpu);
   bool cpu = (automatic && !isGpuCode) || name == "cpu";
   if (!isGpuCode && !findCpuLevel(target))
     fail("this runtime has no CPU device for code of target '{}'; it runs {}", target, levelNames());
@@ -52,8 +52,8 @@ std::unique_ptr<Device> kinema::makeDevice(const std::string &name, TargetKind k
                                   : "sm_90a");
   if (name == emulatorTarget)
     return makeEmulatorDevice(threads);
-  if (gpu >= 0)
-    return makeCudaDevice(gpu, target);
+  if (number >= 0)
+    return makeCudaDevice(number, target);
   requireCpuLevel(target);
   return makeCpuDevice(threads);
 }

@@ -34,6 +34,27 @@ struct LaunchDescription {
   std::span<const int64_t> args;
 };
 
+// Tells a device from those of other ranks, and how it can be joined with them.
+struct DeviceLink {
+  std::string device;   // differs for any two devices
+  std::string library;  // by which devices are joined, with its version
+  std::string obstacle; // why this device cannot be joined with others; empty: it can
+};
+
+// Says which devices are joined, each that of one rank.
+struct DeviceGroup {
+  std::string id; // of Device::makeGroup of one of them
+  int rank = 0, count = 1;
+  double patience = 0; // seconds to wait for the others
+};
+
+// Names f32 numbers of the arena that are to be added up over a group, multiplied by a factor of this device
+// where there is one; then there is one for all devices.
+struct ArenaSum {
+  int64_t offset = 0, elements = 0;
+  std::optional<float> factor;
+};
+
 // A Device is a machine that runs kernels. All functions throw Error.
 class Device {
 public:
@@ -99,6 +120,17 @@ public:
   // Returns whether `launch` only starts a launch, which ends later.
   virtual bool launchesAhead() const { return false; }
 
+  // These join the device with those of other ranks, all of which call them in the same order, so that sums
+  // need not pass through the machines' memory. They are for a device whose link names no obstacle.
+  virtual DeviceLink link() { return {"", "", "it is not a GPU"}; }
+  virtual std::string makeGroup() { return ""; }
+  virtual void join(const DeviceGroup &group) {}
+  // Starts adding up what the launches leave that were started before. Launches that are started later may
+  // begin before it has ended; they must not touch these numbers before `awaitSums`, behind which what is
+  // started finds the sums.
+  virtual void addUp(std::span<const ArenaSum> sums) {}
+  virtual void awaitSums() {}
+
   // Counts the bytes of the device's memory that are in use: the arena and what copies take besides.
   virtual int64_t memory() const = 0;
 
@@ -135,16 +167,16 @@ std::optional<CudaGpu> findCudaGpu(int number = 0);
 // Lists the GPUs by their numbers; there are none where there is no driver.
 std::vector<CudaGpu> cudaGpus();
 
-// Returns the number in "cuda:N", 0 for "cuda", and -1 for other names.
-int cudaNumber(const std::string &name);
+// Returns the number in "cuda:N", `gpu` for "cuda", and -1 for other names.
+int cudaNumber(const std::string &name, int gpu = 0);
 
 // Throws Error where there is no device of that name, whatever the code is for.
 void checkDeviceName(const std::string &name);
 
 // Makes the device `name` for code of a target (Manifest::kind, Manifest::target). "auto" or an empty name
 // means what the target wants; the others are "cpu", "cuda", "cuda:N" and "emulator". Throws Error where the
-// code is for another device, or where there is no such device.
+// code is for another device, or where there is no such device. `gpu` is the GPU that "auto" and "cuda" mean.
 std::unique_ptr<Device> makeDevice(const std::string &name, TargetKind kind, const std::string &target,
-                                   int threads = 0);
+                                   int threads = 0, int gpu = 0);
 
 } // namespace kinema

@@ -42,7 +42,7 @@ int64_t mostSharedBytes(const Manifest &manifest) {
 
 // Chooses, of the targets that a package has code for, the one that the device runs; of several levels of a
 // CPU, the best. Where none fits it chooses the first, so that the device says why that one does not run.
-Manifest chooseManifest(const Package &package, const std::string &device) {
+Manifest chooseManifest(const Package &package, const std::string &device, int gpu) {
   std::vector<Manifest> manifests = readManifests(package);
   auto find = [&](auto fits) { return std::find_if(manifests.begin(), manifests.end(), fits); };
   auto isGpuCode = [](const Manifest &manifest) { return manifest.kind == TargetKind::Cuda; };
@@ -53,16 +53,16 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
     codes.push_back({manifest.target, mostSharedBytes(manifest), package.has(ptxEntry(manifest.target))});
   }
   auto forGpu = [&](int number) {
-    const auto gpu = findCudaGpu(number);
-    const size_t best = gpu ? chooseCudaCode(codes, gpu->architecture, gpu->sharedBytes) : codes.size();
+    const auto found = findCudaGpu(number);
+    const size_t best = found ? chooseCudaCode(codes, found->architecture, found->sharedBytes) : codes.size();
     return manifests.begin() + static_cast<std::ptrdiff_t>(best);
   };
   if (manifests.size() == 1)
     return manifests.front();
   auto chosen = manifests.end();
   if (device.empty() || device == "auto")
-    chosen = forGpu(0);
-  else if (int number = cudaNumber(device); number >= 0)
+    chosen = forGpu(gpu);
+  else if (int number = cudaNumber(device, gpu); number >= 0)
     chosen = forGpu(number);
   if (chosen == manifests.end() && (device == emulatorTarget || cudaNumber(device) >= 0))
     chosen = find(isGpuCode);
@@ -74,12 +74,13 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
 
 // Lists the package's entries that hold the code for the device. A GPU of a later generation than the code is
 // for takes its text, which the driver compiles.
-std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
-                                 const std::string &device) {
+std::vector<std::string> codeFor(const Package &package, const Manifest &manifest, const std::string &device,
+                                 int gpu) {
   if (manifest.kind == TargetKind::Cuda && device != emulatorTarget) {
-    const auto gpu = findCudaGpu(std::max(cudaNumber(device), 0));
+    const int number = cudaNumber(device, gpu);
+    const auto found = findCudaGpu(number < 0 ? gpu : number);
     const std::string text = ptxEntry(manifest.target);
-    if (gpu && cudaFit(manifest.target, gpu->architecture) == CudaFit::AsText && package.has(text))
+    if (found && cudaFit(manifest.target, found->architecture) == CudaFit::AsText && package.has(text))
       return {text};
   }
   if (device != emulatorTarget)
@@ -92,11 +93,11 @@ std::vector<std::string> codeFor(const Package &package, const Manifest &manifes
 } // namespace
 
 Program::Program(const Package &package, const ProgramOptions &options)
-    : contents(chooseManifest(package, options.device)),
-      device(makeDevice(options.device, contents.kind, contents.target, options.threads)),
+    : contents(chooseManifest(package, options.device, options.gpu)),
+      device(makeDevice(options.device, contents.kind, contents.target, options.threads, options.gpu)),
       profile(options.profile), poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);
-  for (const std::string &code : codeFor(package, contents, options.device))
+  for (const std::string &code : codeFor(package, contents, options.device, options.gpu))
     device->loadCode(package.read(code), code);
   if (contents.sites)
     device->watch(*contents.sites);
@@ -122,9 +123,29 @@ void Program::loadEntries() {
     }
     if (contents.hasCounters(name))
       entry.counters = {contents.counters->offset, contents.counters->bytes};
-    entry.sequence = device->prepareSequence(name, entry.launches, entry.counters);
+    addPart(name, entry, static_cast<int64_t>(entry.launches.size()));
   }
   findUnkept();
+}
+
+// Makes the launches ready that come behind the last part and before launch `end`.
+void Program::addPart(const std::string &name, Entry &entry, int64_t end) {
+  Part part;
+  part.begin = entry.parts.empty() ? 0 : entry.parts.back().end;
+  part.end = end;
+  part.sequence =
+      device->prepareSequence(name, std::span(entry.launches).subspan(part.begin, part.end - part.begin),
+                              part.begin == 0 ? entry.counters : ArenaRange());
+  entry.parts.push_back(part);
+}
+
+void Program::split(const std::string &name, std::span<const int64_t> ends) {
+  Entry &entry = findEntry(name);
+  if (ends.size() == 1)
+    return; // it is one part already
+  entry.parts.clear();
+  for (int64_t end : ends)
+    addPart(name, entry, end);
 }
 
 void Program::findUnkept() {
@@ -176,14 +197,21 @@ std::vector<char> Program::copyOut(int64_t offset, int64_t bytes) {
 }
 
 void Program::run(const std::string &name) {
+  for (size_t part = 0; part < findEntry(name).parts.size(); ++part)
+    runPart(name, part);
+}
+
+void Program::runPart(const std::string &name, size_t number) {
   Entry &entry = findEntry(name);
+  const Part &part = entry.parts.at(number);
   if (profile) {
-    begin(name);
-    return runProfiled(entry);
+    if (number == 0)
+      begin(name);
+    return runProfiled(entry, part);
   }
-  if (poison)
+  if (poison && number == 0)
     fillUnkept(name);
-  device->run(entry.sequence);
+  device->run(part.sequence);
 }
 
 void Program::runStep(const std::function<void()> &between) {
@@ -203,14 +231,13 @@ void Program::fillUnkept(const std::string &entry) {
       device->fill(segment.offset, segment.bytes, notANumber);
 }
 
-void Program::runProfiled(Entry &entry) {
-  const int64_t count = static_cast<int64_t>(entry.launches.size());
-  device->mark(0);
-  for (int64_t i = 0; i < count; ++i) {
+void Program::runProfiled(Entry &entry, const Part &part) {
+  device->mark(part.begin);
+  for (int64_t i = part.begin; i < part.end; ++i) {
     device->launch(entry.launches[i]);
     device->mark(i + 1);
   }
-  for (int64_t i = 0; i < count; ++i)
+  for (int64_t i = part.begin; i < part.end; ++i)
     entry.times[i].seconds.push_back(device->secondsBetween(i, i + 1));
 }
 

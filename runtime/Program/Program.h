@@ -27,6 +27,7 @@ struct ProgramOptions {
   int threads = 0;         // 0: all
   bool profile = false;    // whether each launch is timed
   std::string device = ""; // as makeDevice takes it
+  int gpu = 0;             // that "auto" and "cuda" mean
 };
 
 // A Program is a package on a device. All functions throw Error. Memory is allocated while loading, not while
@@ -49,6 +50,11 @@ public:
   // environment variable KINEMA_POISON=1, the memory that the entry may not count on (docs/package.md,
   // "Arena") is first filled with NaN.
   void run(const std::string &entry);
+  // Has an entry's launches run in parts, each of which ends before one of these launches, whose numbers
+  // ascend; the last one is the number of all. It is called before any of them runs.
+  void split(const std::string &entry, std::span<const int64_t> ends);
+  // Starts one part of an entry, whose parts have to be started in order: together they are a `run`.
+  void runPart(const std::string &entry, size_t part);
   // Runs a whole training step. Where it is distributed, `between` is called before the gradients that it has
   // left update the parameters.
   void runStep(const std::function<void()> &between = {});
@@ -59,6 +65,12 @@ public:
   void launchTwins(const std::string &entry, int64_t number);
   // Returns bytes of the arena as they are stored.
   std::vector<char> copyOut(int64_t offset, int64_t bytes);
+  // These are the device's (Device.h).
+  DeviceLink link() { return device->link(); }
+  std::string makeGroup() { return device->makeGroup(); }
+  void join(const DeviceGroup &group) { device->join(group); }
+  void addUp(std::span<const ArenaSum> sums) { device->addUp(sums); }
+  void awaitSums() { device->awaitSums(); }
   // Returns when all that was started has ended.
   void wait() { device->wait(); }
 
@@ -106,11 +118,15 @@ public:
   const std::vector<LaunchTime> &times(const std::string &entry) const;
 
 private:
+  struct Part {
+    int64_t begin = 0, end = 0; // of the entry's launches
+    SequenceId sequence = 0;
+  };
   struct Entry {
     std::vector<LaunchId> launches;
     ArenaRange counters;                      // empty where none of the launches counts
     std::vector<std::vector<LaunchId>> twins; // those of each launch
-    SequenceId sequence = 0;
+    std::vector<Part> parts;
     std::vector<LaunchTime> times;
   };
 
@@ -118,7 +134,8 @@ private:
   LaunchId prepare(const std::string &kernel, std::span<const int64_t> args, const std::string &layer);
   void findUnkept();
   void fillUnkept(const std::string &entry);
-  void runProfiled(Entry &entry);
+  void addPart(const std::string &name, Entry &entry, int64_t end);
+  void runProfiled(Entry &entry, const Part &part);
   void write(const ArenaTensor &tensor, const void *values, size_t elements);
   void read(const ArenaTensor &tensor, void *values, size_t elements);
   Entry &findEntry(const std::string &name);

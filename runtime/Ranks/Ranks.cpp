@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -20,6 +21,7 @@ public:
 
   void sum(std::span<float> values) override;
   std::vector<std::string> gather(std::string_view own) override;
+  void giveUp() override { givenUp = true; }
   [[noreturn]] void abort(int status) override {
     mpi.abort(mpi.world, status);
     std::_Exit(status);
@@ -32,6 +34,7 @@ private:
 
   const MpiLibrary &mpi;
   std::vector<float> sent, received, sums;
+  std::atomic<bool> givenUp = false;
 };
 
 // Returns when the request has been carried out. It looks at it often at first, and then leaves the core to
@@ -45,6 +48,8 @@ void MpiRanks::await(MpiLibrary::Request request) {
       fail("MPI reports an error in what the ranks exchange");
     if (done)
       return;
+    if (givenUp)
+      fail("this rank no longer waits for the others");
     if (looks < eager)
       continue;
     std::this_thread::sleep_for(std::chrono::microseconds(looks < 2 * eager ? 20 : 200));
@@ -117,6 +122,10 @@ std::vector<std::string> MpiRanks::gather(std::string_view own) {
 // Intel MPI's, and srun --mpi=pmi2; srun --mpi=pmix.
 constexpr std::array<const char *, 3> counts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
 
+// The number of a rank on its machine, in the variables of the same programs.
+constexpr std::array<const char *, 3> places = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                                                "SLURM_LOCALID"};
+
 std::unique_ptr<Ranks> join() {
   if (startedRanks() == 1)
     return nullptr;
@@ -158,6 +167,13 @@ int startedRanks() {
              "-n {} in its place",
              std::getenv("WORLD_SIZE"));
   return 1;
+}
+
+int rankOnMachine() {
+  for (const char *name : places)
+    if (const char *value = std::getenv(name))
+      return std::max(0, std::atoi(value));
+  return 0;
 }
 
 Ranks *ranksOfProcess() {

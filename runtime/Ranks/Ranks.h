@@ -10,8 +10,8 @@
 
 namespace kinema {
 
-// The ranks of one training. All functions but `abort` are called by all ranks, in the same order and by one
-// thread of each. They throw Error where another rank does not answer in time.
+// The ranks of one training. All functions but `abort` and `giveUp` are called by all ranks, in the same
+// order and by one thread of each at a time. They throw Error where another rank does not answer in time.
 class Ranks {
 public:
   Ranks(int rank, int count) : own(rank), all(count) {}
@@ -29,6 +29,8 @@ public:
   virtual void sum(std::span<float> values) = 0;
   // Returns what each rank gives, in the order of the ranks.
   virtual std::vector<std::string> gather(std::string_view own) = 0;
+  // Has a wait for other ranks, in which another thread is, end at once with an Error, and all later ones.
+  virtual void giveUp() = 0;
   // Ends all ranks with this exit status, whatever they are doing.
   [[noreturn]] virtual void abort(int status) = 0;
 
@@ -42,6 +44,10 @@ private:
 // Returns what the environment says of how this process was started: by how many ranks; 1 where it was
 // started alone. Throws Error where it was started by something whose ranks cannot meet.
 int startedRanks();
+
+// Returns the number of this process among the ranks on its machine, from 0, as the environment says it; 0
+// where it does not.
+int rankOnMachine();
 
 // Returns the ranks that this process was started with by mpirun or srun, joined through the MPI library of
 // this machine; null where it was started alone. The first call joins, later ones return the same. Throws

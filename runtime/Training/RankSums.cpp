@@ -12,16 +12,6 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-// Returns what each rank says, in their order.
-std::vector<json> gatherJson(Ranks &ranks, const json &own) {
-  std::string bytes;
-  json::to_cbor(own, bytes); // numbers keep their bits
-  std::vector<json> all;
-  for (const std::string &part : ranks.gather(bytes))
-    all.push_back(json::from_cbor(part));
-  return all;
-}
-
 // The names of files need not be UTF-8, so they are told as bytes.
 json describe(const std::vector<Unreadable> &videos) {
   json list = json::array();
@@ -55,6 +45,15 @@ ClipMetrics clipsOf(const json &told) {
 
 } // namespace
 
+std::vector<json> gatherJson(Ranks &ranks, const json &own) {
+  std::string bytes;
+  json::to_cbor(own, bytes); // numbers keep their bits
+  std::vector<json> all;
+  for (const std::string &part : ranks.gather(bytes))
+    all.push_back(json::from_cbor(part));
+  return all;
+}
+
 StepNews newsOfAll(Ranks *ranks, const StepNews &own) {
   if (!ranks)
     return own;
@@ -81,41 +80,6 @@ StepFindings findingsOfAll(Ranks *ranks, const StepFindings &own) {
   }
   all.loss /= static_cast<double>(std::max<int64_t>(all.valid, 1));
   return all;
-}
-
-StepSums::StepSums(Program &program, Ranks &ranks) : program(program), ranks(ranks) {
-  int64_t elements = 0;
-  for (const Parameter &parameter : program.manifest().parameters) {
-    if (!parameter.trained())
-      statistics.push_back(parameter);
-    else if (parameter.states.contains(std::string(gradientState)))
-      gradients.push_back(parameter.stateTensor(std::string(gradientState)));
-    else
-      continue; // frozen
-    elements += parameter.elements();
-  }
-  values.resize(elements);
-}
-
-void StepSums::run(float share, float present) {
-  auto each = [&](auto visit) {
-    size_t begin = 0;
-    for (auto [tensors, factor] : {std::pair(&gradients, present), {&statistics, share}})
-      for (const ArenaTensor &tensor : *tensors) {
-        visit(tensor, factor, std::span(values).subspan(begin, tensor.elements()));
-        begin += tensor.elements();
-      }
-  };
-  each([&](const ArenaTensor &tensor, float factor, std::span<float> own) {
-    if (factor != 0)
-      program.get(tensor, own);
-    for (float &value : own)
-      value = factor != 0 ? value * factor : 0;
-  });
-  ranks.sum(values);
-  each([&](const ArenaTensor &tensor, float, std::span<float> summed) {
-    program.set(tensor, std::span<const float>(summed));
-  });
 }
 
 void mergeOverRanks(Ranks *ranks, BatchStatistics &statistics) {

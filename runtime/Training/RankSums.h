@@ -9,7 +9,12 @@
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/Metrics.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace kinema {
+
+// Returns what each rank says, in their order.
+std::vector<nlohmann::json> gatherJson(Ranks &ranks, const nlohmann::json &own);
 
 // What ranks have to agree on before a step.
 struct StepNews {
@@ -28,25 +33,6 @@ struct StepFindings {
 };
 // Returns the sums, and the mean of the losses over all clips.
 StepFindings findingsOfAll(Ranks *ranks, const StepFindings &own);
-
-// Adds up, over all ranks, what each of them has after the first part of a distributed step, so that all
-// update the same parameters by the same gradients. The program and the ranks must outlive it; its memory is
-// taken when it is made.
-class StepSums {
-public:
-  StepSums(Program &program, Ranks &ranks);
-
-  // A rank's gradients have the factor Hyper::share already; `present` says by which factor its gradients
-  // count, which is not 1 where the rank had no clips and computed none. The running statistics of batch
-  // norms become the means of the ranks', weighted by their `share` of the step's clips.
-  void run(float share, float present);
-
-private:
-  Program &program;
-  Ranks &ranks;
-  std::vector<ArenaTensor> gradients, statistics;
-  std::vector<float> values; // of all of them, one behind the other
-};
 
 // Merges statistics of as many batches of each rank.
 void mergeOverRanks(Ranks *ranks, BatchStatistics &statistics);

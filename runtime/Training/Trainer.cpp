@@ -28,7 +28,7 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
     fail("package {} was compiled for one process, and {} ranks train it: compile it with --distributed",
          manifest.name, this->options.ranks->count());
   if (this->options.ranks)
-    sums.emplace(program, *this->options.ranks);
+    sums.emplace(program, *this->options.ranks, this->options.bucketBytes);
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
@@ -44,6 +44,8 @@ void Trainer::resume(const TrainingState &from) {
 }
 
 TrainingResult Trainer::run() {
+  if (sums)
+    progress.note(fmt::format("the ranks add up their gradients in {}", sums->describe()));
   if (isFirst()) {
     curves.emplace(options.folder, program.manifest().name, state.epoch);
     log.emplace(options.folder, state.epoch, stepsBefore(state.epoch) + state.batch);
@@ -121,9 +123,8 @@ float Trainer::shareOfStep() const {
 void Trainer::compute(const Hyper &hyper) {
   if (!options.ranks)
     return program.runStep();
-  if (batch.valid > 0)
-    program.run("train_step");
-  sums->run(shareOfStep(), batch.valid > 0 ? 1 : hyper.keep);
+  const bool computes = batch.valid > 0;
+  sums->run(computes, {.share = shareOfStep(), .present = computes ? 1 : hyper.keep});
   program.run("update");
 }
 
@@ -149,11 +150,9 @@ void Trainer::step() {
   started.videos = batch.videos;
   started.valid = batch.valid;
   started.row = rowOfStep(rate);
-  if (batch.valid > 0) {
-    for (const ArenaTensor *loss : manifest.losses())
-      started.losses.push_back(program.beginGet(*loss));
-    started.logits = program.beginGet(manifest.output("train_step", "logits"));
-  }
+  for (const ArenaTensor *loss : manifest.losses())
+    started.losses.push_back(program.beginGet(*loss));
+  started.logits = program.beginGet(manifest.output("train_step", "logits"));
   settle();
   pending = std::move(started);
   costs.clips += news.clips;
@@ -180,8 +179,7 @@ void Trainer::settle() {
     return;
   Pending step = std::move(*pending);
   pending.reset();
-  const StepFindings own = step.valid > 0 ? findingsOf(step) : StepFindings();
-  const StepFindings all = findingsOfAll(options.ranks, own);
+  const StepFindings all = findingsOfAll(options.ranks, findingsOf(step));
   checkLoss(all.loss, step);
   state.sums.add(all.clips);
   step.row.loss = all.loss;
@@ -189,7 +187,8 @@ void Trainer::settle() {
     log->add(step.row);
 }
 
-// Reads the results of a step.
+// Reads the results of a step. A rank without clips waits for the step, too, rather than run ahead of the
+// others.
 StepFindings Trainer::findingsOf(const Pending &step) {
   const Manifest &manifest = program.manifest();
   StepFindings found;
@@ -203,6 +202,8 @@ StepFindings Trainer::findingsOf(const Pending &step) {
   }
   found.loss = loss;
   program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
+  if (step.valid == 0)
+    return {};
   found.clips.add(logits, step.labels, hasSeveralLabels(recipe.train));
   return found;
 }

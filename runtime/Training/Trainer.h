@@ -12,6 +12,7 @@
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/RankSums.h"
 #include "runtime/Training/RunLog.h"
+#include "runtime/Training/StepSums.h"
 
 #include <functional>
 #include <optional>
@@ -33,6 +34,7 @@ struct TrainerOptions {
   // The processes that train together, of which the first one writes the files; null: this process alone.
   // `train` and `test` are this rank's share then, and the package is a distributed one.
   Ranks *ranks = nullptr;
+  int64_t bucketBytes = usualBucketBytes; // of what ranks add up at a time (Buckets.h)
 };
 
 struct TrainingResult {

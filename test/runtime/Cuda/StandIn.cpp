@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <thread>
 
 using namespace kinema;
 using namespace kinema::cuda;
@@ -27,7 +29,7 @@ constexpr Result invalidValue = 1, launchFailed = 719, notFound = 500;
 constexpr size_t totalBytes = size_t{4} << 30;
 constexpr int sharedWithoutAttribute = 49152, maxThreadsOfBlock = 1024;
 
-using Action = std::function<Result()>;
+using Action = std::function<Result()>; // notReady: it goes on when somebody waits again
 
 // KINEMA_STANDIN_CAPABILITY: the GPU's, "86" for 8.6; else it is that of an H200.
 int capabilityTold() {
@@ -127,12 +129,22 @@ template <typename Map, typename Key> bool holds(const Map &ranges, Key begin, s
 
 Result drain(CUstream_st *stream, size_t position) {
   while (stream->done < position && state.sticky == success) {
-    Action action = std::move(stream->actions.front());
+    const Result result = stream->actions.front()();
+    if (result == notReady)
+      return notReady;
     stream->actions.pop_front();
     ++stream->done;
-    state.sticky = action();
+    state.sticky = result;
   }
   return state.sticky;
+}
+
+// Waits even for what other processes have to do first.
+Result drainAll(CUstream_st *stream, size_t position) {
+  Result result = success;
+  while ((result = drain(stream, position)) == notReady)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return result;
 }
 
 Result enqueue(CUstream_st *stream, Action action) {
@@ -233,12 +245,24 @@ template <typename Handle> Result forget(std::set<Handle *> &all, Handle *handle
 
 } // namespace
 
+// What a library in place of NCCL asks of this one (NcclStandIn.cpp).
+extern "C" {
+Result kinemaStandInEnqueue(Stream stream, const Action *action) { return enqueue(stream, *action); }
+bool kinemaStandInHolds(DeviceAddress address, size_t bytes) { return holds(state.memory, address, bytes); }
+}
+
 extern "C" {
 
 // KINEMA_STANDIN_LACKS: what is not there, the driver itself, GPUs, or the one that is counted.
 static bool lacks(const char *what) {
   const char *found = std::getenv("KINEMA_STANDIN_LACKS");
   return found && std::strcmp(found, what) == 0;
+}
+
+// KINEMA_STANDIN_GPUS: how many there are.
+static int gpus() {
+  const char *told = std::getenv("KINEMA_STANDIN_GPUS");
+  return told ? std::atoi(told) : 1;
 }
 
 Result cuInit(unsigned flags) { return flags == 0 && !lacks("start") ? success : invalidValue; }
@@ -263,7 +287,7 @@ Result cuDriverGetVersion(int *version) {
 }
 
 Result cuDeviceGetCount(int *count) {
-  *count = lacks("GPUs") ? 0 : 1;
+  *count = lacks("GPUs") ? 0 : gpus();
   return success;
 }
 
@@ -271,7 +295,14 @@ Result cuDeviceGet(DeviceNumber *device, int ordinal) {
   if (lacks("GPU"))
     return invalidValue;
   *device = ordinal;
-  return ordinal == 0 ? success : complain("there is one GPU");
+  return ordinal < gpus() ? success : complain(fmt::format("there are {} GPUs", gpus()));
+}
+
+// The GPUs of all processes are those of one machine.
+Result cuDeviceGetUuid(Uuid *uuid, DeviceNumber device) {
+  *uuid = {"a stand-in"};
+  uuid->bytes[sizeof uuid->bytes - 1] = static_cast<char>(device);
+  return lacks("UUIDs") ? invalidValue : success;
 }
 
 Result cuDeviceGetName(char *name, int length, DeviceNumber) {
@@ -393,7 +424,7 @@ Result cuStreamDestroy_v2(Stream stream) { return forget(state.streams, stream, 
 Result cuStreamSynchronize(Stream stream) {
   if (!state.streams.count(stream) || stream->capture)
     return complain("a wait for a stream that does not exist or is captured");
-  return drain(stream, stream->queued);
+  return drainAll(stream, stream->queued);
 }
 
 Result cuEventCreate(Event *event, unsigned flags) {
@@ -419,12 +450,22 @@ Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
     return complain("a wait for an event that does not exist");
   CUstream_st *other = event->stream;
   size_t position = event->position;
-  return other ? enqueue(stream, [=] { return drain(other, position); }) : success;
+  if (!other)
+    return success;
+  return enqueue(stream, [=] { // a stream that is gone by then has been waited for
+    return state.streams.count(other) ? drain(other, position) : success;
+  });
 }
 
 Result cuEventSynchronize(Event event) {
   if (!state.events.count(event))
     return complain("a wait for an event that does not exist");
+  return event->stream ? drainAll(event->stream, event->position) : success;
+}
+
+Result cuEventQuery(Event event) {
+  if (!state.events.count(event))
+    return complain("a question about an event that does not exist");
   return event->stream ? drain(event->stream, event->position) : success;
 }
 

@@ -1,0 +1,116 @@
+#include "runtime/Cuda/CudaGroup.h"
+
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+namespace kinema::cuda {
+namespace {
+
+// NCCL's rings add up in one order for a number of ranks; its trees and switches have others. Whoever wants
+// those says so in the environment.
+void askForRings() { setenv("NCCL_ALGO", "Ring", /*overwrite=*/0); }
+
+nccl::UniqueId idOf(const std::string &text) {
+  nccl::UniqueId id{};
+  std::memcpy(id.internal, text.data(), std::min(text.size(), sizeof id.internal));
+  return id;
+}
+
+} // namespace
+
+CudaGroup::CudaGroup(const DeviceGroup &group)
+    : api(driver()), nccl(nccl::library()), patience(group.patience) {
+  askForRings();
+  checkNccl(nccl.commInitRank(&communicator, group.count, idOf(group.id), group.rank), "joining the ranks");
+  checkDriver(api.streamCreate(&stream, streamNonBlocking), "making a stream");
+  checkDriver(api.eventCreate(&computed, eventDisableTiming), "making an event");
+  checkDriver(api.eventCreate(&summed, eventDisableTiming), "making an event");
+  checkDriver(api.eventCreate(&reached, eventDisableTiming), "making an event");
+}
+
+CudaGroup::~CudaGroup() {
+  constexpr double longest = 1; // seconds for sums that all ranks have started
+  api.eventRecord(summed, stream);
+  const double start = now();
+  bool done = false;
+  while (!(done = api.eventQuery(summed) == success) && now() - start < longest)
+    std::this_thread::yield();
+  done ? nccl.commDestroy(communicator) : nccl.commAbort(communicator);
+  api.streamSynchronize(stream); // what was aborted ends
+  api.eventDestroy(computed);
+  api.eventDestroy(summed);
+  api.eventDestroy(reached);
+  api.streamDestroy(stream);
+}
+
+void CudaGroup::checkNccl(nccl::Result result, const char *what) const {
+  if (result != nccl::success)
+    fail("NCCL {}: {} failed: {}", nccl.version, what, nccl.getErrorString(result));
+}
+
+void CudaGroup::checkDriver(Result result, const char *what) const {
+  if (result != success)
+    fail("the NVIDIA driver: {} failed: {} ({})", what, cuda::describe(result), nameOf(result));
+}
+
+void CudaGroup::addUp(std::span<const Sum> sums, Stream behind) {
+  checkDriver(api.eventRecord(computed, behind), "marking what is to be added up");
+  checkDriver(api.streamWaitEvent(stream, computed, 0), "waiting for what is to be added up");
+  std::vector<nccl::Operation> operations;
+  for (const Sum &sum : sums) {
+    nccl::Operation &operation = operations.emplace_back(nccl::sum);
+    if (float factor = sum.factor.value_or(1); sum.factor)
+      checkNccl(nccl.makeWeightedSum(&operation, &factor, nccl::float32, nccl::scalarOfHost, communicator),
+                "making a weighted sum");
+  }
+  checkNccl(nccl.groupStart(), "adding up");
+  for (size_t i = 0; i < sums.size(); ++i) {
+    void *values = reinterpret_cast<void *>(sums[i].address);
+    checkNccl(
+        nccl.allReduce(values, values, sums[i].elements, nccl::float32, operations[i], communicator, stream),
+        "adding up");
+  }
+  checkNccl(nccl.groupEnd(), "adding up");
+  for (nccl::Operation operation : operations)
+    if (operation != nccl::sum)
+      checkNccl(nccl.destroyOperation(operation, communicator), "forgetting a weighted sum");
+}
+
+void CudaGroup::putBefore(Stream before) {
+  checkDriver(api.eventRecord(summed, stream), "marking sums");
+  checkDriver(api.streamWaitEvent(before, summed, 0), "waiting for sums");
+}
+
+void CudaGroup::await(Stream awaited) {
+  checkDriver(api.eventRecord(reached, awaited), "marking what is waited for");
+  await(reached);
+}
+
+// It looks often at first, and then leaves the core to others between one look and the next.
+void CudaGroup::await(Event event) {
+  constexpr int eager = 1000;
+  constexpr auto pause = std::chrono::microseconds(50);
+  const double start = now();
+  for (int64_t looks = 0; api.eventQuery(event) == notReady; ++looks) {
+    if (looks < eager)
+      continue;
+    nccl::Result error = nccl::success;
+    checkNccl(nccl.commGetAsyncError(communicator, &error), "asking for errors");
+    if (error != nccl::inProgress)
+      checkNccl(error, "adding up");
+    if (now() - start > patience)
+      fail("the other ranks' GPUs have not added up their gradients for {:.0f} s: a rank has died or hangs; "
+           "where they need more time, KINEMA_RANK_SECONDS says how long to wait",
+           patience);
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+} // namespace kinema::cuda

@@ -1,0 +1,65 @@
+#include "runtime/Training/Buckets.h"
+
+#include <algorithm>
+
+namespace kinema {
+namespace {
+
+struct Summed {
+  ArenaTensor tensor;
+  bool isGradient = false;
+  size_t number = 0; // in the manifest's order
+  int64_t end = 0;   // launches after which nothing touches it
+};
+
+std::vector<Summed> summedTensors(const Manifest &manifest) {
+  std::vector<Summed> all;
+  for (const Parameter &parameter : manifest.parameters) {
+    if (!parameter.trained())
+      all.push_back({parameter, false, all.size()});
+    else if (parameter.states.contains(std::string(gradientState)))
+      all.push_back({parameter.stateTensor(std::string(gradientState)), true, all.size()});
+    // else it is frozen
+  }
+  return all;
+}
+
+bool touches(const Launch &launch, const Kernel &kernel, const ArenaTensor &tensor) {
+  for (size_t i = 0; i < launch.args.size(); ++i)
+    if (launch.args[i] < tensor.offset + tensor.bytes && tensor.offset < launch.args[i] + kernel.buffers[i])
+      return true;
+  return false;
+}
+
+} // namespace
+
+int64_t Bucket::elements() const {
+  int64_t count = 0;
+  for (const std::vector<ArenaTensor> *tensors : {&gradients, &statistics})
+    for (const ArenaTensor &tensor : *tensors)
+      count += tensor.elements();
+  return count;
+}
+
+std::vector<Bucket> bucketsOf(const Manifest &manifest, int64_t bytes) {
+  std::vector<Summed> tensors = summedTensors(manifest);
+  const std::vector<Launch> &launches = manifest.entries.at("train_step");
+  const auto count = static_cast<int64_t>(launches.size());
+  for (int64_t i = 0; i < count; ++i)
+    for (Summed &summed : tensors)
+      if (touches(launches[i], manifest.kernels.at(launches[i].kernel), summed.tensor))
+        summed.end = i + 1;
+  std::ranges::sort(tensors, {}, [](const Summed &summed) { return std::pair(summed.end, summed.number); });
+  std::vector<Bucket> buckets(1);
+  for (const Summed &summed : tensors) {
+    if (buckets.back().bytes() >= bytes && summed.end > buckets.back().end)
+      buckets.emplace_back();
+    Bucket &bucket = buckets.back();
+    (summed.isGradient ? bucket.gradients : bucket.statistics).push_back(summed.tensor);
+    bucket.end = summed.end;
+  }
+  buckets.back().end = count;
+  return buckets;
+}
+
+} // namespace kinema

@@ -1,0 +1,30 @@
+// Says which tensors of a distributed step ranks add up together, and when.
+#pragma once
+
+#include "runtime/Package/Manifest.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace kinema {
+
+// A Bucket is a part of what ranks add up in a step. It is added up as soon as the step has computed it,
+// while the launches behind it go on.
+struct Bucket {
+  int64_t end = 0; // launches of train_step after which nothing touches its tensors
+  std::vector<ArenaTensor> gradients, statistics;
+
+  int64_t elements() const;
+  int64_t bytes() const { return elements() * static_cast<int64_t>(sizeof(float)); }
+};
+
+// Returns the buckets of a distributed package, in the order in which a step has computed them. Each has
+// about so many bytes: it ends with the launch that leaves as many or more. The last one's end is the number
+// of all launches.
+std::vector<Bucket> bucketsOf(const Manifest &manifest, int64_t bytes);
+
+// How many bytes a bucket has where nobody says: few enough that several are under way while a network of
+// some ten million parameters goes back, and so many that their latencies count little.
+inline constexpr int64_t usualBucketBytes = 8'000'000;
+
+} // namespace kinema

@@ -1,0 +1,298 @@
+// A library in place of NCCL for the GPUs of the library in place of NVIDIA's driver (StandIn.cpp), of which
+// each process has one. It checks what each call is given, and that all ranks ask for the same sums in the
+// same order; what is to be added up passes through files. What must not be is told on stderr and is an error
+// of the call. KINEMA_STANDIN_NCCL names what goes wrong: id, init, weight, group, sum, start, async;
+// "order", with which ranks ask for different sums; "hang", with which the sums of the first rank never come.
+#include "runtime/Cuda/Nccl.h"
+
+#include <fmt/format.h>
+
+#include <dlfcn.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace kinema;
+using namespace kinema::nccl;
+
+namespace {
+
+constexpr Result systemError = 2, invalidUsage = 5, remoteError = 6;
+constexpr cuda::Result launchFailed = 719;
+constexpr Operation firstOwn = 100; // of the operations that are made
+
+using Action = std::function<cuda::Result()>;
+
+Result complain(const std::string &what) {
+  fmt::print(stderr, "stand-in for NCCL: {}\n", what);
+  return invalidUsage;
+}
+
+bool goesWrong(const char *what) {
+  const char *name = std::getenv("KINEMA_STANDIN_NCCL");
+  return name && std::strcmp(name, what) == 0;
+}
+
+template <typename Function> Function *ofDriver(const char *name) {
+  static void *driver = dlopen("libcuda.so.1", RTLD_NOW);
+  return reinterpret_cast<Function *>(dlsym(driver, name));
+}
+
+bool lies(const void *address, size_t bytes) {
+  static auto *holds = ofDriver<bool(cuda::DeviceAddress, size_t)>("kinemaStandInHolds");
+  return holds(reinterpret_cast<cuda::DeviceAddress>(address), bytes);
+}
+
+cuda::Result enqueue(cuda::Stream stream, const Action &action) {
+  static auto *queue = ofDriver<cuda::Result(cuda::Stream, const Action *)>("kinemaStandInEnqueue");
+  return queue(stream, &action);
+}
+
+} // namespace
+
+struct ncclComm {
+  std::string folder; // that the ranks share
+  int rank = 0, count = 1;
+  int64_t asked = 0, done = 0;
+  bool left = false;                     // its sums that are still under way end without a result
+  std::map<Operation, float> operations; // their factors
+
+  std::string file(int64_t sum, int rank) const { return fmt::format("{}/{}.{}", folder, sum, rank); }
+};
+
+namespace {
+
+std::set<Communicator> communicators;
+int groups = 0; // that are open
+struct Call {
+  cuda::Stream stream;
+  Action action;
+};
+std::vector<Call> grouped;
+
+// What a rank contributes to a sum.
+struct Part {
+  uint64_t elements = 0, isWeighted = 0;
+  std::vector<float> values;
+};
+
+// The file appears at once as a whole.
+void write(const std::string &path, const Part &part) {
+  std::ofstream file(path + ".part", std::ios::binary);
+  file.write(reinterpret_cast<const char *>(&part.elements), sizeof part.elements);
+  file.write(reinterpret_cast<const char *>(&part.isWeighted), sizeof part.isWeighted);
+  file.write(reinterpret_cast<const char *>(part.values.data()), part.values.size() * sizeof(float));
+  file.close();
+  std::filesystem::rename(path + ".part", path);
+}
+
+Part read(const std::string &path) {
+  Part part;
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char *>(&part.elements), sizeof part.elements);
+  file.read(reinterpret_cast<char *>(&part.isWeighted), sizeof part.isWeighted);
+  part.values.resize(part.elements);
+  file.read(reinterpret_cast<char *>(part.values.data()), part.elements * sizeof(float));
+  return part;
+}
+
+// A sum of the ranks, as one of them sees it.
+struct Sum {
+  ncclComm *comm;
+  int64_t number;
+  const float *from;
+  float *to;
+  size_t elements;
+  bool isWeighted;
+  float factor;
+
+  void give() const {
+    Part own{elements, isWeighted, {from, from + elements}};
+    for (float &value : own.values)
+      value *= factor;
+    write(comm->file(number, comm->rank), own);
+  }
+  bool isThere(int rank) const { return std::filesystem::exists(comm->file(number, rank)); }
+
+  // Adds up in the order of the ranks, once all have given their parts. Who has given a part has read those
+  // of the sum before.
+  cuda::Result carryOut() const {
+    if (comm->left)
+      return cuda::success;
+    if (goesWrong("hang") && comm->rank == 0)
+      return cuda::notReady;
+    if (!isThere(comm->rank))
+      give();
+    for (int rank = 0; rank < comm->count; ++rank)
+      if (!isThere(rank))
+        return cuda::notReady;
+    for (int rank = 0; rank < comm->count; ++rank) {
+      const Part part = read(comm->file(number, rank));
+      if (part.elements != elements || part.isWeighted != isWeighted) {
+        complain(fmt::format("sum {} is of {} numbers on rank {}, and of {} on rank {}, {}", number, elements,
+                             comm->rank, part.elements, rank,
+                             part.isWeighted == isWeighted ? "with as many factors"
+                                                           : "of which one has a factor"));
+        return launchFailed;
+      }
+      for (size_t i = 0; i < elements; ++i)
+        to[i] = rank == 0 ? part.values[i] : to[i] + part.values[i];
+    }
+    if (number > 0)
+      std::filesystem::remove(comm->file(number - 1, comm->rank));
+    ++comm->done;
+    return cuda::success;
+  }
+};
+
+// Returns whether all ranks have left a file of this name, for which it waits so many seconds.
+bool allHave(const ncclComm &comm, const std::string &name, double seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  for (int rank = 0; rank < comm.count;) {
+    if (std::filesystem::exists(fmt::format("{}/{}.{}", comm.folder, name, rank)))
+      ++rank;
+    else if (Clock::now() > end)
+      return false;
+    else
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+void leaveFile(const ncclComm &comm, const std::string &name) {
+  std::ofstream(fmt::format("{}/{}.{}", comm.folder, name, comm.rank)) << comm.count;
+}
+
+} // namespace
+
+extern "C" {
+
+const char *ncclGetErrorString(Result result) {
+  return result == systemError   ? "unhandled system error"
+         : result == remoteError ? "remote process exited or there was a network error"
+                                 : "invalid usage";
+}
+
+Result ncclGetVersion(int *version) {
+  const char *told = std::getenv("KINEMA_STANDIN_NCCL_VERSION");
+  *version = told ? std::atoi(told) : 22809;
+  return success;
+}
+
+Result ncclGetUniqueId(UniqueId *id) {
+  std::string folder = std::filesystem::temp_directory_path() / "nccl-standin-XXXXXX";
+  if (!mkdtemp(folder.data()) || folder.size() >= sizeof id->internal)
+    return complain("its folder cannot be made");
+  std::strcpy(id->internal, folder.c_str());
+  return goesWrong("id") ? systemError : success;
+}
+
+Result ncclCommInitRank(Communicator *made, int count, UniqueId id, int rank) {
+  if (rank < 0 || rank >= count || !std::filesystem::is_directory(id.internal))
+    return complain(fmt::format("rank {} of {} joins with an id that is none", rank, count));
+  const char *algorithm = std::getenv("NCCL_ALGO");
+  if (!algorithm || std::strcmp(algorithm, "Ring") != 0)
+    return complain("sums have no order that is known: NCCL_ALGO is not Ring");
+  if (goesWrong("init"))
+    return systemError;
+  auto *comm = new ncclComm;
+  comm->folder = id.internal;
+  comm->rank = rank;
+  comm->count = count;
+  leaveFile(*comm, "joined");
+  if (!allHave(*comm, "joined", 60))
+    return complain("not all ranks have joined");
+  *made = *communicators.insert(comm).first;
+  return success;
+}
+
+static Result leave(Communicator comm) {
+  if (!communicators.erase(comm))
+    return complain("ranks that have not joined are left");
+  leaveFile(*comm, "left");
+  std::error_code ignored;
+  if (allHave(*comm, "left", 0)) // the last one
+    std::filesystem::remove_all(comm->folder, ignored);
+  comm->left = true;
+  return success;
+}
+
+Result ncclCommDestroy(Communicator comm) {
+  if (communicators.contains(comm) && (comm->asked != comm->done || !comm->operations.empty()))
+    complain(fmt::format("left behind: {} sums, {} operations", comm->asked - comm->done,
+                         comm->operations.size()));
+  return leave(comm);
+}
+
+Result ncclCommAbort(Communicator comm) { return leave(comm); }
+
+Result ncclCommGetAsyncError(Communicator comm, Result *error) {
+  *error = goesWrong("async") ? remoteError : inProgress;
+  return communicators.contains(comm) ? success : complain("ranks that have not joined are asked for errors");
+}
+
+Result ncclGroupStart() {
+  ++groups;
+  return goesWrong("group") ? systemError : success;
+}
+
+Result ncclGroupEnd() {
+  if (groups == 0 || --groups > 0)
+    return groups == 0 ? complain("a group ends that was not begun") : success;
+  for (const auto &[stream, action] : std::exchange(grouped, {}))
+    if (enqueue(stream, action) != cuda::success)
+      return invalidUsage;
+  return goesWrong("start") ? systemError : success;
+}
+
+Result ncclRedOpCreatePreMulSum(Operation *operation, void *factor, int type, int residence,
+                                Communicator comm) {
+  if (!communicators.contains(comm) || type != float32 || residence != scalarOfHost)
+    return complain(
+        "a weighted sum of ranks that have not joined, of another type or with a factor elsewhere");
+  *operation = firstOwn;
+  while (comm->operations.contains(*operation))
+    ++*operation;
+  comm->operations[*operation] = *static_cast<float *>(factor);
+  return goesWrong("weight") ? systemError : success;
+}
+
+Result ncclRedOpDestroy(Operation operation, Communicator comm) {
+  return communicators.contains(comm) && comm->operations.erase(operation)
+             ? success
+             : complain("an operation is forgotten that was not made");
+}
+
+Result ncclAllReduce(const void *from, void *to, size_t count, int type, Operation operation,
+                     Communicator comm, cuda::Stream stream) {
+  if (!communicators.contains(comm) || type != float32 || groups == 0)
+    return complain("a sum of ranks that have not joined, of another type or outside a group");
+  if (operation != nccl::sum && !comm->operations.contains(operation))
+    return complain(fmt::format("operation {} does not exist", operation));
+  if (count == 0 || !lies(from, count * sizeof(float)) || !lies(to, count * sizeof(float)))
+    return complain("what is to be added up lies outside the GPU's memory");
+  if (goesWrong("order") && comm->rank == 1 && count > 1)
+    --count;
+  const bool isWeighted = operation != nccl::sum;
+  const Sum sum{comm,
+                comm->asked++,
+                static_cast<const float *>(from),
+                static_cast<float *>(to),
+                count,
+                isWeighted,
+                isWeighted ? comm->operations.at(operation) : 1.0f};
+  grouped.push_back({stream, [sum] { return sum.carryOut(); }});
+  return goesWrong("sum") ? systemError : success;
+}
+
+} // extern "C"
