@@ -30,9 +30,10 @@ struct Level {
 };
 
 constexpr Machine machineOf(int64_t vector, bool multipliesPairs = false, bool multipliesMatrices = false) {
-  return {"cpu.reference", vector,          /*vectorAlignment=*/1, /*threads=*/1,
-          /*warp=*/1,      /*blocks=*/64,
-          /*work=*/1024,   /*partials=*/64, multipliesPairs,       multipliesMatrices};
+  return {"cpu.reference",   vector,          /*vectorAlignment=*/1, /*threads=*/1,
+          /*warp=*/1,        /*blocks=*/64,
+          /*work=*/1024,     /*partials=*/64, multipliesPairs,       multipliesMatrices,
+          /*sumsInF64=*/true};
 }
 
 /// Returns how many vectors the registers hold: AVX-512 has twice those of AVX2, each of twice the size.

@@ -23,6 +23,9 @@ struct Machine {
   bool multipliesPairs = false;
   // This says that an instruction adds the product of two matrices of such pairs to one of f32.
   bool multipliesMatrices = false;
+  // This says that the reference lowering of a conv adds up its products in f64, so that it is what the
+  // others are compared with.
+  bool sumsInF64 = false;
 };
 
 } // namespace kinema

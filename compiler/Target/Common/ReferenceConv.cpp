@@ -58,6 +58,15 @@ static Value addTerms(KernelEmitter &e, Value x, std::array<Value, 2> other, Val
   return e.fma(e.asF32(rounded), other[0], acc);
 }
 
+/// Returns a factor as the machine adds up products. Those of two f32 are exact in f64.
+static Value factor(KernelEmitter &e, Value x) { return e.machine.sumsInF64 ? e.asF64(x) : x; }
+
+static Value noProducts(KernelEmitter &e, int64_t width) { return factor(e, e.zero(width)); }
+
+static Value sumOfProducts(KernelEmitter &e, Value sum) {
+  return e.machine.sumsInF64 ? e.roundedToF32(sum) : sum;
+}
+
 namespace {
 /// Computes single results of a convolution.
 struct ConvElement {
@@ -93,7 +102,7 @@ struct ConvElement {
       if (op.getBf16x3())
         return addTerms(e, wide(), {load({e.index(0)}), load({e.index(1)})}, acc);
       Value w = load({});
-      return e.fma(wide(), w, acc);
+      return e.fma(factor(e, wide()), factor(e, w), acc);
     };
     int64_t count = channels.sourcePerGroup;
     if (count == 1)
@@ -109,12 +118,14 @@ struct ConvElement {
 
   Value at(const Walk::Coordinates &result) {
     auto window = op.getWindow().getWindow();
-    return forEachTap(e, window, e.zero(width), [&](ArrayRef<Value> tap, Value acc) {
+    Value none = op.getBf16x3() ? e.zero(width) : noProducts(e, width);
+    Value sum = forEachTap(e, window, none, [&](ArrayRef<Value> tap, Value acc) {
       auto position = sourceOf(e, window, op.getDirection() == kernel::Direction::Forward, source,
                                ArrayRef(result).drop_front(2), tap);
       return e.select(
           position.inside, [&] { return addTap(acc, result[0], result[1], position.coordinates, tap); }, acc);
     });
+    return op.getBf16x3() ? sum : sumOfProducts(e, sum);
   }
 };
 } // namespace
@@ -150,16 +161,18 @@ struct PairElement {
   Value contract(clip::WindowAttr attr, RankedTensorType from, Value weight, RankedTensorType weightType,
                  Value c, ArrayRef<Value> at, function_ref<Value(Value, ArrayRef<Value>)> value) {
     auto window = attr.getWindow();
-    return forEachTap(e, window, e.zero(1), [&](ArrayRef<Value> tap, Value acc) {
-      auto position = sourceOf(e, window, /*forward=*/true, from, at, tap);
-      auto products = [&] {
-        return e.loop(e.index(0), e.index(from.getDimSize(1)), 1, acc, [&](Value i, ValueRange state) {
-          Value w = e.load(weight, e.position(weightType, {c, i, tap[0], tap[1], tap[2]}));
-          return SmallVector<Value>{e.fma(value(i, position.coordinates), w, state[0])};
-        })[0];
-      };
-      return e.select(position.inside, products, acc);
-    });
+    return sumOfProducts(
+        e, forEachTap(e, window, noProducts(e, 1), [&](ArrayRef<Value> tap, Value acc) {
+          auto position = sourceOf(e, window, /*forward=*/true, from, at, tap);
+          auto products = [&] {
+            return e.loop(e.index(0), e.index(from.getDimSize(1)), 1, acc, [&](Value i, ValueRange state) {
+              Value w = e.load(weight, e.position(weightType, {c, i, tap[0], tap[1], tap[2]}));
+              return SmallVector<Value>{
+                  e.fma(factor(e, value(i, position.coordinates)), factor(e, w), state[0])};
+            })[0];
+          };
+          return e.select(position.inside, products, acc);
+        }));
   }
 
   Value middleAt(Value n, Value m, ArrayRef<Value> at) {
@@ -298,7 +311,7 @@ static void emit(kernel::WeightGradOp op, KernelEmitter &e) {
     Value readable = e.min(i, e.index(grad.inputsPerGroup - 1));
     auto totals = walk.sum(
         e, part, o, grad.row(), [&](Value n) { element.enter(n, o, readable); },
-        [&](const Walk::Coordinates &at) { return element.at(at, t, h); }, /*wide=*/false);
+        [&](const Walk::Coordinates &at) { return element.at(at, t, h); }, /*wide=*/e.machine.sumsInF64);
     walk.once(e, [&] {
       for (auto [w, total] : llvm::enumerate(totals)) {
         if (grad.stored(2) > grad.inputsPerGroup)

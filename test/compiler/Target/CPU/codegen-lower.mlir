@@ -59,3 +59,30 @@ kernel.def @k0 attributes {layers = ["a"]} {
   } {schedule = #s} -> !x
   kernel.return %y : !x
 }
+
+// -----
+
+// A conv adds up its products in f64, in which those of two f32 are exact, and rounds once.
+
+// CHECK-LABEL: func.func @k0(
+// CHECK: scf.if %{{.*}} -> (vector<8xf64>)
+// CHECK: %[[A:.*]] = arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+// CHECK: %[[B:.*]] = arith.extf %{{.*}} : vector<8xf32> to vector<8xf64>
+// CHECK: math.fma %[[A]], %[[B]], %{{.*}} : vector<8xf64>
+// CHECK: arith.truncf %{{.*}} : vector<8xf64> to vector<8xf32>
+// CHECK: vector.store
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>
+#aBcde8b = #kernel.layout<aBcde8b>
+!x = tensor<1x8x1x1x4xf32, #aBcde8b>
+!w = tensor<8x8x1x1x1xf32, #kernel.layout<Abcde8a>>
+kernel.def @k0 attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #s} : !w -> !x
+  kernel.return %y : !x
+}
