@@ -1,7 +1,7 @@
 """Trains a small network by several processes: they come to the weights of one process with as many clips a step, go on
 after a stop with the same bits, and all end, with a checkpoint that is whole, when one of them does.
 
-usage: ranks_test.py KINEMA [equal | resume | failures | overlap | gpus]
+usage: ranks_test.py KINEMA [equal | resume | failures | overlap | cache | gpus]
 """
 import json
 import os
@@ -241,6 +241,25 @@ def overlap():
     assert "rank 1 adds up its gradients in other buckets than rank 0: give all ranks the same network, target and --bucket" in said, said
 
 
+def cache():
+    """Trains two ranks that share a cache of frames: the bits are the same, and the second epoch decodes little."""
+    run(by_ranks(2, "decoded", *settings("data.start=middle")))
+    words = by_ranks(2, "cached", "--cache", "frames", "--cache-gb", "0.5", *settings("data.start=middle"))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert "frames came from frames, which " in done.stdout, done.stdout
+    assert same_bits("decoded", "cached")
+    first = int(done.stdout.split(" frames came from")[0].split()[-1])
+    assert first > 0, done.stdout
+    stopped = stop(by_ranks(2, "again", "--cache", "frames", "--cache-gb", "0.5", *settings("data.start=middle", "train.epochs=400")), "again",
+                   signal.SIGKILL, 1)
+    done = subprocess.run(words + ["--overwrite"], capture_output=True, text=True, timeout=LIMIT, check=True)
+    assert "which 0 were added to" in done.stdout, (done.stdout, stopped)
+    assert same_bits("decoded", "cached")
+    print("frames that were kept are those that were decoded")
+    said = run(command("unkept", "--cache", "motion/train.txt"), status=1)
+    assert "--cache: folder motion/train.txt cannot be made: " in said, said
+
+
 STANDIN = os.path.join(os.path.dirname(KINEMA), "../standin")
 RUNTIME = os.path.join(os.path.dirname(KINEMA), "kinema-runtime-exporting")
 
@@ -312,7 +331,7 @@ def mistakes_of_nccl():
 
 
 def main():
-    parts = {"equal": equal, "resume": resume, "failures": failures, "overlap": overlap, "gpus": gpus}
+    parts = {"equal": equal, "resume": resume, "failures": failures, "overlap": overlap, "cache": cache, "gpus": gpus}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         with open("tiny.arch", "w", encoding="utf-8") as file:

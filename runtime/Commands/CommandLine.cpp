@@ -95,6 +95,16 @@ CLI::Option *addLayers(CLI::App &app, std::vector<std::string> &layers, const ch
       ->delimiter(',');
 }
 
+static void addCache(CLI::App &app, CacheFlags &flags) {
+  auto *cache =
+      app.add_option("--cache", flags.cache,
+                     "folder on a disk of this machine for decoded and scaled frames, which are decoded "
+                     "once then (default: none)");
+  app.add_option("--cache-gb", flags.cacheGigabytes, "GB that --cache may take (default: 20)")
+      ->needs(cache)
+      ->check(CLI::Range(0.0, 1e6));
+}
+
 void addListFlags(CLI::App &app, ListFlags &flags) {
   app.add_option("--root", flags.root, "folder of the listed videos (default: the list's)");
   app.add_option("--format", flags.format, "of the lists (default: what their names and content say)")
@@ -157,6 +167,7 @@ void addFlags(CLI::App &app, TrainOptions &options) {
                "with --partial: a conv on an input of other channels takes the mean over those of --weights")
       ->needs(partial);
   addData(app, options);
+  addCache(app, options);
   addThreads(app, options);
 }
 
@@ -179,6 +190,7 @@ void addFlags(CLI::App &app, EvalOptions &options) {
       ->needs(with)
       ->check(CLI::Range(0.0, 1.0));
   addData(app, options);
+  addCache(app, options);
   addThreads(app, options);
 }
 

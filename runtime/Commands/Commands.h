@@ -6,6 +6,7 @@
 #include "runtime/Commands/Bench.h"
 #include "runtime/Commands/Run.h"
 #include "runtime/Commands/Verify.h"
+#include "runtime/Data/FrameCache.h"
 #include "runtime/Data/VideoList.h"
 #include "runtime/Support/FolderLock.h"
 
@@ -36,7 +37,16 @@ struct ListFlags {
   ListOptions readOptions(ListPart part, int64_t classes) const;
 };
 
-struct TrainOptions : PackageOptions, ListFlags {
+// Says where decoded frames are kept. An empty folder: nowhere.
+struct CacheFlags {
+  std::string cache;
+  double cacheGigabytes = 20;
+
+  // Returns the cache, or null.
+  std::shared_ptr<FrameCache> openCache() const;
+};
+
+struct TrainOptions : PackageOptions, ListFlags, CacheFlags {
   std::string trainList, testList;   // test: may be empty
   std::string out;                   // folder
   bool keepPackage = false;          // as OUT/network.kinema
@@ -65,7 +75,7 @@ struct FeatureFlags {
   std::string features;
 };
 
-struct EvalOptions : PackageOptions, ListFlags, FeatureFlags {
+struct EvalOptions : PackageOptions, ListFlags, FeatureFlags, CacheFlags {
   std::string testList, weights, names;
   std::string weightsOption = "--weights"; // by which people name `weights`
   std::vector<std::string> settings;

@@ -150,8 +150,9 @@ struct TestedNetwork {
     Program program(package, {.threads = options.threads, .device = options.device, .gpu = gpuOfRank()});
     loadWeights(program, package, options.weights, options.names);
     Ranks *const ranks = ranksOfProcess();
-    source = VideoSource::evaluation(std::move(plan.videos), plan.recipe,
-                                     shareOf(loaderOptions(program.manifest(), options), ranks));
+    LoaderOptions loading = shareOf(loaderOptions(program.manifest(), options), ranks);
+    loading.cache = options.openCache();
+    source = VideoSource::evaluation(std::move(plan.videos), plan.recipe, loading);
     Progress progress(isFirstRank() ? stderr : nullptr);
     for (const std::string &note : plan.notes)
       progress.note(note);

@@ -77,6 +77,12 @@ void checkWeights(const Manifest &manifest, const std::string &weights, const st
 
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
+std::shared_ptr<FrameCache> CacheFlags::openCache() const {
+  constexpr double giga = 1e9;
+  return cache.empty() ? nullptr
+                       : std::make_shared<FrameCache>(cache, static_cast<int64_t>(giga * cacheGigabytes));
+}
+
 int gpuOfRank() {
   if (!ranksOfProcess())
     return 0;

@@ -337,7 +337,8 @@ void train(const TrainOptions &options) {
   const std::string matched = startFrom(program, package, options, progress);
 
   const std::vector<std::string> classes = plan.train.classes;
-  const LoaderOptions loading = shareOf(loaderOptions(manifest, options), ranks);
+  LoaderOptions loading = shareOf(loaderOptions(manifest, options), ranks);
+  loading.cache = options.openCache();
   auto source = VideoSource::training(std::move(plan.train), recipe, loading);
   std::unique_ptr<VideoSource> test;
   if (plan.test)
@@ -395,6 +396,9 @@ void train(const TrainOptions &options) {
   if (result.unreadable > 0)
     fmt::print("trained without {} of {} videos, which could not be read\n", result.unreadable,
                source->videos());
+  if (loading.cache)
+    fmt::print("{} frames came from {}, which {} were added to\n", loading.cache->reads(), options.cache,
+               loading.cache->kept());
   fmt::print("weights and curves are in {}\n", options.out);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/Data/VideoSource.h"
 
 #include "runtime/Data/ClipInput.h"
+#include "runtime/Data/FileStamp.h"
 #include "runtime/Data/VideoFile.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/Workers.h"
@@ -114,6 +115,7 @@ struct VideoSource::State {
   int64_t batchSize, share, shares;
   int64_t clipsTogether = 1; // so many clips of one video are decoded in one pass, at the most
   int threadCount;
+  std::shared_ptr<FrameCache> cache; // may be null
 
   // The mutex guards all that follows. Batches are filled in order into a ring of slots; `taken` batches have
   // been handed out since the last seek and `begun` have a slot.
@@ -164,7 +166,7 @@ VideoSource::State::State(VideoList videos, ClipSampler clips, std::vector<Input
                           const LoaderOptions &options)
     : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data), inputs(std::move(made)),
       batchSize(options.batch), share(options.share), shares(options.shares),
-      threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
+      threadCount(threadsOrCores(options.threads)), cache(options.cache), unopenable(list.unreadable) {
   for (const auto &[video, reason] : unopenable)
     reported.insert(video); // by whoever knew it
   if (batchSize <= 0)
@@ -319,7 +321,8 @@ public:
     if (places.try_emplace({frame, size.height, size.width}, bytes).second)
       bytes += int64_t{3} * size.height * size.width;
   }
-  void read(VideoReader &reader, std::vector<uint8_t> &scratch) {
+  // `cache` may be null.
+  void read(VideoReader &reader, FrameCache *cache, std::vector<uint8_t> &scratch) {
     if (bytes > mostFramesMemory)
       fail("{}: the scaled frames of a clip take {} MiB, more than {}: set data.resize, or a smaller short "
            "side",
@@ -327,17 +330,42 @@ public:
     scratch.resize(static_cast<size_t>(bytes));
     memory = scratch.data();
     std::vector<WantedFrame> wanted;
+    const FrameName video = cache ? nameOf(reader.info().file) : FrameName();
+    if (video.decoder.empty())
+      cache = nullptr; // uncompressed videos are read as quickly
     for (const auto &[key, place] : places) {
       const auto &[frame, height, width] = key;
-      wanted.push_back({frame, {height, width}, memory + place});
+      const WantedFrame one{frame, {height, width}, memory + place};
+      if (!cache || !cache->read(nameOf(video, one), pixelsOf(one)))
+        wanted.push_back(one);
     }
-    reader.read(std::move(wanted));
+    reader.read(wanted);
+    if (cache)
+      for (const WantedFrame &one : wanted)
+        cache->keep(nameOf(video, one), pixelsOf(one));
   }
   const uint8_t *at(int64_t frame, PictureSize size) const {
     return memory + places.at({frame, size.height, size.width});
   }
 
 private:
+  // What the names of all frames of a file have in common.
+  static FrameName nameOf(const std::string &file) {
+    const FileStamp stamp = stampOf(file);
+    FrameName name;
+    name.video = fmt::format("{} {} {}", file, stamp.bytes, stamp.modified);
+    name.decoder = requireDecoder(file);
+    return name;
+  }
+  static FrameName nameOf(FrameName video, const WantedFrame &frame) {
+    video.frame = frame.frame;
+    video.size = frame.size;
+    return video;
+  }
+  static std::span<uint8_t> pixelsOf(const WantedFrame &frame) {
+    return {frame.rgb, static_cast<size_t>(3) * frame.size.height * frame.size.width};
+  }
+
   std::map<std::tuple<int64_t, int, int>, int64_t> places; // (frame, height, width) -> byte in `memory`
   int64_t bytes = 0;
   uint8_t *memory = nullptr;
@@ -367,7 +395,7 @@ void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8
           frames.add(frame, input.maker->pictureSize(views.back()));
     }
   }
-  frames.read(*reader, scratch);
+  frames.read(*reader, cache.get(), scratch);
   const uint64_t content = contentOf(video);
   for (size_t i = 0; i < draws.size(); ++i)
     for (size_t k = 0; k < inputs.size(); ++k) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/Data/ClipSampler.h"
+#include "runtime/Data/FrameCache.h"
 #include "runtime/Data/VideoList.h"
 #include "runtime/Package/InputKinds.h"
 #include "runtime/Package/Recipe.h"
@@ -22,6 +23,7 @@ struct LoaderOptions {
   // Of several sources of the same clips this is one: of every `shares` batches that follow each other it has
   // number `share`, which has no clips where there are no more.
   int64_t share = 0, shares = 1;
+  std::shared_ptr<FrameCache> cache = {}; // of scaled frames; null: all are decoded
 };
 
 // Counts what the loader has done since it began.

@@ -4,7 +4,10 @@
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
+#include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Step.h"
+#include "dialects/Clip/Attributes.h"
+#include "runtime/Commands/ScaleReport.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
@@ -27,6 +30,7 @@ struct InspectCommandOptions {
   bool layers = false;
   std::string svg;    // a file for a picture
   std::string kernel; // a kernel of the package
+  ScaleOptions scale; // of a training by several ranks; none: 0 ranks
 };
 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
@@ -37,6 +41,17 @@ mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectComm
   applyTarget(options.choice, chosenTarget(options.target), compile);
   require(advance(*module, Phase::Clip, Phase::Planned, compile));
   return module;
+}
+
+/// Returns what a package of the network would say, by which several ranks can train it.
+Manifest distributedManifest(mlir::ModuleOp network, const InspectCommandOptions &options) {
+  mlir::OwningOpRef<mlir::ModuleOp> distributed = network.clone();
+  (*distributed)->setAttr(clip::distributedAttribute, mlir::UnitAttr::get(network.getContext()));
+  mlir::OwningOpRef<mlir::ModuleOp> planned = plan(*distributed, options, true);
+  const MachineCode none{.loaded = {{"code/none", ""}}, .beside = {}}; // a manifest names some
+  auto manifest = buildManifest(*planned, *chosenTarget(options.target), none);
+  require(mlir::failed(manifest) ? Outcome::Failed : Outcome::Done);
+  return parseManifest(*manifest, options.spec.spec);
 }
 
 /// Reports how much of the machine the kernels' machine code takes; nothing where the target does not report
@@ -103,6 +118,8 @@ void inspectSpec(const InspectCommandOptions &options) {
     return writeFile(options.svg, pictureOf(*table));
   if (options.layers)
     return showLayers(options, *table);
+  if (options.scale.ranks > 0)
+    return printScale(distributedManifest(compilation.module(), options), options.scale, options.json);
   auto training = plan(compilation.module(), options, true),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
@@ -136,6 +153,8 @@ void inspectEither(const InspectCommandOptions &options) {
       refuse("{} is compiled, and has kernels in place of layers: --svg and --layers-only show those of its "
              "spec",
              options.spec.spec);
+    if (options.scale.ranks > 0)
+      return printScale(readManifests(Package(options.spec.spec)).front(), options.scale, options.json);
     return inspectPackage(
         {options.spec.spec, options.kernel, options.choice.toolkit, options.launches, options.json});
   }
@@ -169,6 +188,22 @@ void addInspect(CLI::App &app) {
   for (const char *option : {"--json", "--launches", "--schedules"})
     svg->excludes(command->get_option(option));
   command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
+  auto *ranks =
+      command
+          ->add_option("--ranks", options->scale.ranks,
+                       "how long a step of so many processes takes, by a model, and with which --bucket")
+          ->check(CLI::Range(2, 1000000));
+  command
+      ->add_option(
+          "--network", options->scale.network,
+          "between them: nvlink, infiniband, ethernet100, ethernet10, or LATENCY:BANDWIDTH in microseconds "
+          "and GB a second (default: nvlink)")
+      ->needs(ranks);
+  command
+      ->add_option("--step-ms", options->scale.stepMilliseconds,
+                   "of one process by itself, where the plan does not know the times of its launches")
+      ->needs(ranks)
+      ->check(CLI::Range(1e-6, 1e9));
   command->callback([options] { inspectEither(*options); });
 }
 

@@ -1,0 +1,90 @@
+"""Compares the model of a step of several ranks (docs/scale.md) with steps on this machine.
+
+usage: ranks_model.py [--ranks N] [--steps N] [--rounds N] [--build DIR] [SPEC]
+
+Measures a step of as many processes that do not know each other (so that they share the machine as the ranks do), of ranks
+that add up all gradients at once, and of ranks with buckets. The first two give the network's bandwidth, of which the model
+predicts the third; what the machine's memory and cores share between sums and launches, it does not know. Takes the least of
+the rounds' medians.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+
+from machine import warn_if_busy
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
+LIMIT = 300  # seconds for a run
+
+
+def words(options, out, *more):
+    return [options.kinema, "train", options.spec, "--train", "videos/train.txt", "--out", out, "--overwrite", "--threads", "1", "--loaders", "1",
+            "--set", "train.batch=1", "--set", "train.epochs=1", "--set", f"train.clips={options.steps * options.ranks}", *more]
+
+
+def median_step(out, skipped=3):
+    with open(os.path.join(out, "steps.jsonl"), encoding="utf-8") as file:
+        seconds = [json.loads(line)["seconds"] for line in file]
+    return statistics.median(seconds[skipped:])
+
+
+def alone(options):
+    """Returns the seconds of a step of processes that run beside each other, each by itself."""
+    jobs = [subprocess.Popen(words(options, f"alone{i}", "--set", f"train.clips={options.steps}"), stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL) for i in range(options.ranks)]
+    for job in jobs:
+        if job.wait(LIMIT):
+            raise SystemExit("a process failed")
+    return statistics.mean(median_step(f"alone{i}") for i in range(options.ranks))
+
+
+def together(options, bucket):
+    subprocess.run([*MPIRUN, str(options.ranks), *words(options, "ranks", "--bucket", bucket)], check=True, capture_output=True, timeout=LIMIT)
+    return median_step("ranks")
+
+
+def model(options, package, network, milliseconds):
+    done = subprocess.run([options.kinema, "inspect", package, "--json", "--ranks", str(options.ranks), "--network", network, "--step-ms", str(milliseconds)],
+                          check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("spec", nargs="?", default=os.path.join(ROOT, "models/torchvision/r3d_18.arch"))
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    options = parser.parse_args()
+    options.kinema, options.spec = os.path.join(os.path.abspath(options.build), "bin/kinema"), os.path.abspath(options.spec)
+    warn_if_busy()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        subprocess.run([options.kinema, "data", "make-motion", "videos", "--train", "4", "--test", "1", "--height", "32", "--width", "48", "--frames", "8"],
+                       check=True, capture_output=True)
+        spec = os.path.join(folder, "small.arch")
+        subprocess.run(["cp", options.spec, spec], check=True)
+        options.spec = spec
+        times = {"alone": float("inf"), "at once": float("inf"), "in buckets": float("inf")}
+        for _ in range(options.rounds):
+            for name, measure in (("alone", lambda: alone(options)), ("at once", lambda: together(options, "1000000")),
+                                  ("in buckets", lambda: together(options, "1"))):
+                times[name] = min(times[name], measure())
+        subprocess.run([options.kinema, "compile", spec, "--distributed", "--batch", "1", "-o", "small.kinema"], check=True, capture_output=True)
+        slow, latency = model(options, "small.kinema", "20:1000000", 1e3 * times["alone"]), 20e-6
+        passes = 2 * (options.ranks - 1)
+        summed = max(times["at once"] - times["alone"] - passes * latency, 1e-6)
+        bandwidth = passes / options.ranks * slow["bytes"] / summed
+        predicted = model(options, "small.kinema", f"20:{bandwidth / 1e9}", 1e3 * times["alone"])
+        first = predicted["steps"][0]
+        print(f"{options.ranks} ranks that add up {slow['bytes'] / 1e6:.1f} MB: alone {1e3 * times['alone']:.1f} ms, at once {1e3 * times['at once']:.1f} ms "
+              f"(so {bandwidth / 1e9:.2f} GB/s), in {first['buckets']} buckets {1e3 * times['in buckets']:.1f} ms; the model says {1e3 * first['seconds']:.1f} ms")
+
+
+main()
