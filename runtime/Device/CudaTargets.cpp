@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 namespace kinema {
@@ -60,14 +61,16 @@ size_t chooseCudaCode(const std::vector<CudaCode> &codes, std::string_view archi
   return best;
 }
 
-bool isTextOfUse(std::string_view target, const std::vector<std::string> &others) {
-  const auto code = parse(target);
-  if (!code || code->isAlone)
-    return false;
-  return std::none_of(others.begin(), others.end(), [&](const std::string &name) {
-    const auto other = parse(name);
-    return other && !other->isAlone && other->generation() == code->generation() &&
-           other->capability > code->capability;
+bool isTextOfUse(std::string_view target, const std::vector<std::string> &targets) {
+  // CUDA Toolkit documentation, "GPU Feature List"; the last one stands for those to come.
+  constexpr const char *gpus[] = {"sm_75",  "sm_80",  "sm_86",  "sm_87",  "sm_88",  "sm_89", "sm_90",
+                                  "sm_100", "sm_103", "sm_110", "sm_120", "sm_121", "sm_130"};
+  std::vector<CudaCode> codes;
+  for (const std::string &name : targets)
+    codes.push_back({name});
+  return std::any_of(std::begin(gpus), std::end(gpus), [&](const char *gpu) {
+    const size_t best = chooseCudaCode(codes, gpu);
+    return best < codes.size() && codes[best].target == target && cudaFit(target, gpu) == CudaFit::AsText;
   });
 }
 

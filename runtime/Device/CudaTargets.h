@@ -33,9 +33,8 @@ struct CudaCode {
 size_t chooseCudaCode(const std::vector<CudaCode> &codes, std::string_view architecture,
                       std::optional<int64_t> sharedBytes = std::nullopt);
 
-// Returns whether some GPU, of those known and to come, may need the target's code as text, in a package that
-// has code for the others as well: there may be a later generation, and none of the others is for a newer
-// chip of the target's.
-bool isTextOfUse(std::string_view target, const std::vector<std::string> &others);
+// Returns whether some GPU, of those that there are and one to come, takes the target's code as text from a
+// package that has code for all of `targets`.
+bool isTextOfUse(std::string_view target, const std::vector<std::string> &targets);
 
 } // namespace kinema

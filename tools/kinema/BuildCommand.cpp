@@ -40,7 +40,7 @@ std::vector<std::string> targetsOf(const BuildCommandOptions &options, std::stri
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   // Those of a generation have other shared memory and rates, so that code for one is no good code for
   // another.
-  targets.insert(targets.end(), {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_120"});
+  targets.insert(targets.end(), {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"});
   return targets;
 }
 
@@ -76,7 +76,8 @@ void addBuild(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
-  addTargets(*command, options->targets)->default_str("x86-64-v3,x86-64-v4,sm_80,sm_86,sm_89,sm_90a,sm_120");
+  addTargets(*command, options->targets)
+      ->default_str("x86-64-v3,x86-64-v4,sm_80,sm_86,sm_89,sm_90a,sm_100,sm_120");
   addCode(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")

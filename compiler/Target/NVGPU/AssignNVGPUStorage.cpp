@@ -80,9 +80,7 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    bool takesTensorCores = !reference && processor->tensorCores != nvidia::TensorCores::None,
-         terms = bf16x3 && takesTensorCores;
-    bool tensorCores = (bfloat16 || bf16x3) && takesTensorCores;
+    bool terms = bf16x3 && !reference, tensorCores = (bfloat16 || bf16x3) && !reference;
     StorageRules rules;
     rules.block = processor->machine.vector;
     rules.precision = bfloat16 ? kernel::Precision::BF16

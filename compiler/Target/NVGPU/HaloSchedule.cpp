@@ -34,14 +34,15 @@ static bool isSupported(kernel::ConvOp op) {
 
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
-static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
+static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan, const Processor &processor) {
   // Fragments of both terms live as long as the sums.
   const int64_t shortLived = plan.tensorCores == TensorCores::Warps ? 72 + 8 * plan.terms : 60; // registers
   int64_t tensors = plan.stores, rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
     tensors += !operand.isByChannel();
+  const double ofSums = plan.sums() ? processor.registersOfChannel * plan.tile.channels : 0;
   return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <=
-         plan.roles().consumerRegisters() - shortLived;
+         plan.roles().consumerRegisters() - shortLived - ofSums;
 }
 
 /// Returns the bytes of a tile's results, and of what the epilogue reads at their positions, through L2.
@@ -103,8 +104,8 @@ Work kinema::nvidia::workOfHalo(kernel::ConvOp op, const Rates &rates) {
 Prediction kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
   Prediction prediction =
-      predictionOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op), *processor.rates));
-  prediction.seconds += secondsOfAttached(op, plan, *processor.rates);
+      predictionOf(processor.rates, workOf(op, plan, kernel::trafficOf(op), processor.rates));
+  prediction.seconds += secondsOfAttached(op, plan, processor.rates);
   return prediction;
 }
 
@@ -145,7 +146,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   HaloPlan plan(op, {{1, 1, 1}, blockChannels, ProductShape::depth}), whole = plan;
   int64_t blocks = whole.resultBlocks;
   kernel::Traffic traffic = kernel::trafficOf(op);
-  const Rates &rates = *processor.rates;
+  const Rates &rates = processor.rates;
   Best best;
   // Returns what the tile asks for; nothing where it does not fit.
   auto consider = [&](const HaloTile &tile) -> std::optional<Work> {
@@ -153,7 +154,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     plan.tile.blocks = blocksOf(plan, rates);
     if (!plan.fits(processor))
       plan.tile.weightStages = fewestWeightStages;
-    if (!plan.fits(processor) || !epilogueFits(op, plan))
+    if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
       return std::nullopt;
     Work work = workOf(op, plan, traffic, rates);
     if (best.wants(leastSecondsOf(rates, work))) {
@@ -255,7 +256,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (!plan.clustersMatch())
     parameters.fault()
         << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";
-  else if (!plan.fits(processor) || !epilogueFits(op, plan))
+  else if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

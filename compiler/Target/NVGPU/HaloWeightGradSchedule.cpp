@@ -50,8 +50,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
 }
 
 Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
-  return predictionOf(*processor.rates,
-                      workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), *processor.rates));
+  return predictionOf(processor.rates,
+                      workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
@@ -87,10 +87,10 @@ private:
 /// the last.
 Work Search::considerChunks(HaloWeightGradPlan &plan) {
   constexpr int64_t waves = 3;
-  const Rates &rates = *processor.rates;
+  const Rates &rates = processor.rates;
   Work work{0};
   for (int64_t wave = 1; wave <= waves; ++wave) {
-    plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates->multiprocessors / plan.blocksOfChunk(), 1,
+    plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates.multiprocessors / plan.blocksOfChunk(), 1,
                                            plan.positionTiles());
     plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
     plan.tile.feedStages = 0;
@@ -106,7 +106,7 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
 
 /// Considers more copying warps, which take threads from the prologues, where one is waited for.
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
-  const Rates &rates = *processor.rates;
+  const Rates &rates = processor.rates;
   int64_t all = warpsOfGroup * plan.tile.producers;
   SmallVector<int64_t> numbers = {1, 2};
   if (plan.tensorCores == TensorCores::Warps) {

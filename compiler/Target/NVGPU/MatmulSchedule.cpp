@@ -47,7 +47,7 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
 }
 
 Prediction kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &processor) {
-  return predictionOf(*processor.rates, workOf(matmulPlanOf(op), kernel::trafficOf(op), *processor.rates));
+  return predictionOf(processor.rates, workOf(matmulPlanOf(op), kernel::trafficOf(op), processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {
@@ -92,10 +92,10 @@ SmallVector<Candidate> kinema::nvidia::matmulCandidates(kernel::MatmulOp op, con
   int64_t resultBlocks = MatmulPlan(op, {mostPositions, blockChannels, ProductShape::depth}).resultBlocks();
   forEachTile(resultBlocks, mostCluster(processor), [&](const MatmulTile &tile) {
     MatmulPlan plan(op, tile);
-    plan.tile.blocks = blocksOf(plan, *processor.rates);
+    plan.tile.blocks = blocksOf(plan, processor.rates);
     plan.tile.stages = stagesOf(plan, processor);
     if (plan.fits(processor))
-      best.consider(secondsOf(*processor.rates, workOf(plan, traffic, *processor.rates)),
+      best.consider(secondsOf(processor.rates, workOf(plan, traffic, processor.rates)),
                     [&] { return scheduleOf(op, plan); });
   });
   return best.take();

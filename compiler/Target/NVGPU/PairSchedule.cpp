@@ -75,7 +75,7 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
 }
 
 Prediction kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor) {
-  return predictionOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op), *processor.rates));
+  return predictionOf(processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op), processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
@@ -137,7 +137,7 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
       return;
     for (int64_t frames : evenSizes(plan.results[0])) {
       plan.tile.frames = frames;
-      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
+      best.consider(secondsOf(processor.rates, workOf(op, plan, traffic, processor.rates)),
                     [&] { return scheduleOf(op, plan); });
     }
   });

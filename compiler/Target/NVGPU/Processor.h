@@ -12,7 +12,7 @@ inline constexpr int64_t warp = 32; // threads that run in step, the same on eve
 
 /// Says how tensor cores multiply, and so how operands come to them.
 enum class TensorCores {
-  None,
+  None, // a kernel that does not use them
   /// A warp loads fragments of operands into its registers and multiplies them (mma.sync). Operands come by
   /// copies of 16 bytes, each begun by a thread of its own (cp.async).
   Warps,
@@ -102,6 +102,17 @@ inline constexpr Rates rtx4090 = ratesOfGeForce(128, 165.2e12, 1008e9);
 /// An RTX 5090 (NVIDIA RTX Blackwell GPU Architecture, appendix A).
 inline constexpr Rates rtx5090 = ratesOfGeForce(170, 209.5e12, 1792e9);
 
+/// A B200: 148 multiprocessors, of 1.85 GHz, and 8 TB/s. Its own products are tcgen05's; those of warps are
+/// estimated at an A100's for each multiprocessor and cycle.
+inline constexpr Rates b200 = [] {
+  Rates rates = a100;
+  rates.multiprocessors = 148;
+  rates.products = rates.multiprocessors * rates.multiplyAddsPerCycle * 1.85e9;
+  rates.memory = 8e12;
+  rates.lanes = 128;
+  return rates;
+}();
+
 /// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in
 /// accesses of 16 bytes, and the threads of a block share its positions.
 inline constexpr Machine plainMachine = {"nvgpu.reference", /*vector=*/8,     /*vectorAlignment=*/16,
@@ -114,9 +125,11 @@ struct Processor {
   llvm::StringRef features; // the oldest PTX that has what kernels use, so that older drivers read the code
   // A multiprocessor has so many at a time (CUDA C++ Programming Guide, "Compute Capabilities").
   int64_t warps, blocks, sharedBytes;
-  /// A model of time chooses the schedules of tensor cores, so a processor that has some has rates too.
-  TensorCores tensorCores = TensorCores::None;
-  const Rates *rates = nullptr; // null where there is no model of time
+  TensorCores tensorCores;
+  const Rates &rates;
+  /// Of a thread that adds results up by channel, for each channel, what ptxas takes there and on no other
+  /// processor: found by what spills.
+  double registersOfChannel = 0;
   Machine machine = plainMachine;
 
   // The same for all of them: registers of a multiprocessor, of 32 bits; the steps in which a warp is given
@@ -134,12 +147,12 @@ struct Processor {
 
 /// Lists Ampere (A100, and GeForce 30), Ada (GeForce 40), Hopper, and Blackwell (B200, and GeForce 50).
 inline constexpr Processor processors[] = {
-    {"sm_80", 80, "+ptx80", 64, 32, 164 * 1024, TensorCores::Warps, &a100},
-    {"sm_86", 86, "+ptx80", 48, 16, 100 * 1024, TensorCores::Warps, &rtx3090},
-    {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024, TensorCores::Warps, &rtx4090},
-    {"sm_90a", 90, "+ptx80", 64, 32, 228 * 1024, TensorCores::Warpgroups, &h200},
-    {"sm_100", 100, "+ptx86", 64, 32, 228 * 1024},
-    {"sm_120", 120, "+ptx87", 48, 24, 100 * 1024, TensorCores::Warps, &rtx5090},
+    {"sm_80", 80, "+ptx80", 64, 32, 164 * 1024, TensorCores::Warps, a100},
+    {"sm_86", 86, "+ptx80", 48, 16, 100 * 1024, TensorCores::Warps, rtx3090},
+    {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024, TensorCores::Warps, rtx4090},
+    {"sm_90a", 90, "+ptx80", 64, 32, 228 * 1024, TensorCores::Warpgroups, h200},
+    {"sm_100", 100, "+ptx86", 64, 32, 228 * 1024, TensorCores::Warps, b200, /*registersOfChannel=*/3.0 / 16},
+    {"sm_120", 120, "+ptx87", 48, 24, 100 * 1024, TensorCores::Warps, rtx5090},
 };
 
 /// Returns the processor of this name; null where there is none.

@@ -71,7 +71,7 @@ kernel::ScheduleAttr nvidia::softmaxSchedule(Operation *op, const SoftmaxTile &t
 }
 
 static double secondsOfPlan(Operation *op, const SoftmaxPlan &plan, const Processor &processor) {
-  return secondsOfStream(*processor.rates, kernel::trafficOf(op), plan.grid() * plan.threads(),
+  return secondsOfStream(processor.rates, kernel::trafficOf(op), plan.grid() * plan.threads(),
                          processor.machine.vectorAlignment);
 }
 

@@ -28,14 +28,12 @@ Work nvidia::workOfStencil(const StencilWork &stencil, const Processor &processo
   work.together = residentBlocks(stencil.threads, registers, stencil.sharedBytes, processor);
   double warps = double(stencil.threads) / warp * work.together;
   work.staging =
-      stencil.instructions * stencil.threads / ratesOf(processor).lanes / std::min(1.0, warps / busyWarps) +
+      stencil.instructions * stencil.threads / processor.rates.lanes / std::min(1.0, warps / busyWarps) +
       stencil.chunks * chunkCycles / work.together;
   work.cached = stencil.cached;
   work.memory = stencil.memory;
   return work;
 }
-
-const Rates &nvidia::ratesOf(const Processor &processor) { return processor.rates ? *processor.rates : h200; }
 
 double nvidia::operationsOf(Region &region) {
   double count = 0;

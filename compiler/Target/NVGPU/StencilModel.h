@@ -23,9 +23,6 @@ int64_t residentBlocks(int64_t threads, int64_t registersOfThread, int64_t share
 /// Returns the same for the model of all kernels.
 Work workOfStencil(const StencilWork &work, const Processor &processor);
 
-/// Returns a processor's rates or, where it has none, an H200's, which are good enough to choose tiles by.
-const Rates &ratesOf(const Processor &processor);
-
 /// Counts what a region computes for an element, in instructions. Numbers are rounded in pairs.
 double operationsOf(mlir::Region &region);
 

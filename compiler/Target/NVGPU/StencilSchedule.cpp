@@ -74,7 +74,7 @@ static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &
 
 Prediction kinema::nvidia::predictStencil(kernel::ConvOp op, const Processor &processor) {
   StencilPlan plan(op, parametersOf<StencilTile>(*op.getSchedule()));
-  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
+  return predictionOf(processor.rates, workOf(op, plan, processor, kernel::trafficOf(op)));
 }
 
 //===-- The search --------------------------------------------------------===//
@@ -85,7 +85,7 @@ SmallVector<Candidate> kinema::nvidia::stencilCandidates(kernel::ConvOp op, cons
     return {};
   StencilPlan plan(op, {1, 1, 1, 1, 1});
   kernel::Traffic traffic = kernel::trafficOf(op);
-  const Rates &rates = ratesOf(processor);
+  const Rates &rates = processor.rates;
   Best best;
   for (int64_t ofThread = 1; ofThread <= std::min(mostFrames, resultsOf(plan.axes[0])); ++ofThread)
     for (int64_t rowsOfThread = 1; rowsOfThread <= std::min(mostRows, resultsOf(plan.axes[1]));

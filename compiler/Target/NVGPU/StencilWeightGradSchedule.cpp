@@ -54,7 +54,7 @@ static Work workOf(kernel::WeightGradOp op, const StencilWeightGradPlan &plan, c
 
 Prediction kinema::nvidia::predictStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
   StencilWeightGradPlan plan(op, parametersOf<StencilWeightGradTile>(*op.getSchedule()));
-  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
+  return predictionOf(processor.rates, workOf(op, plan, processor, kernel::trafficOf(op)));
 }
 
 /// Considers all numbers of warps that have something to do.
@@ -63,7 +63,7 @@ static void considerWarps(kernel::WeightGradOp op, StencilWeightGradPlan &plan, 
   int64_t most = std::min(plan.mostWarps, shape::ceilDiv(plan.threadsOfPosition() * plan.items(), warp));
   for (plan.tile.warps = 1; plan.tile.warps <= most; ++plan.tile.warps)
     if (plan.fits(processor))
-      best.consider(secondsOf(ratesOf(processor), workOf(op, plan, processor, traffic)),
+      best.consider(secondsOf(processor.rates, workOf(op, plan, processor, traffic)),
                     [&] { return scheduleOf(op, plan); });
 }
 

@@ -24,7 +24,7 @@ static StringRef streamName(const Processor &processor) {
 //===-- What memory bounds ------------------------------------------------===//
 
 static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const Processor &processor) {
-  return secondsOfStream(*processor.rates, kernel::trafficOf(op), schedule.getGrid() * *schedule.getThreads(),
+  return secondsOfStream(processor.rates, kernel::trafficOf(op), schedule.getGrid() * *schedule.getThreads(),
                          processor.machine.vectorAlignment);
 }
 
@@ -44,7 +44,7 @@ static Strategy streamRow(const Processor &processor) {
           },
           [&processor](Operation *op) -> Prediction {
             double seconds = predictStream(op, kernel::scheduleOf(op), processor);
-            return {seconds, seconds < 2 * processor.rates->launchSeconds ? "launch" : "memory"};
+            return {seconds, seconds < 2 * processor.rates.launchSeconds ? "launch" : "memory"};
           }};
 }
 
@@ -74,10 +74,8 @@ static double predictReference(Operation *op, kernel::ScheduleAttr schedule, con
 }
 
 static Strategy referenceRow(const Processor &processor) {
-  if (!processor.rates)
-    return referenceStrategy(processor.machine);
   return referenceStrategy(processor.machine, [&processor](Operation *op, kernel::ScheduleAttr schedule) {
-    return predictReference(op, schedule, *processor.rates);
+    return predictReference(op, schedule, processor.rates);
   });
 }
 
@@ -92,10 +90,6 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   auto vectorGrad = strategyOf<kernel::WeightGradOp, emitVectorWeightGrad, remakeVectorWeightGrad,
                                vectorWeightGradCandidates, predictVectorWeightGrad>(
       VectorWeightGradTile::schedule, processor);
-  if (!processor.rates)
-    stencil.predict = stencilGrad.predict = vectors.predict = vectorGrad.predict = {};
-  if (processor.tensorCores == TensorCores::None)
-    return {stencil, stencilGrad, vectors, vectorGrad, referenceRow(processor)};
   auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
       HaloTile::schedule(processor.tensorCores), processor);
   halo.goesOnWithMerges = true;

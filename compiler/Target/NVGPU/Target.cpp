@@ -50,7 +50,7 @@ private:
 } // namespace
 
 void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
-  if (options.pairs && processor.tensorCores != TensorCores::None && !options.reference) {
+  if (options.pairs && !options.reference) {
     if (processor.tensorCores == TensorCores::Warpgroups)
       passes.addPass(createPairNVGPUConvs());
     passes.addPass(createStoreNVGPUGradients());
@@ -103,7 +103,7 @@ std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Ope
     return std::nullopt;
   kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()),
                           int64_t(launch.getMacs()) * kernel::productsOfMac(kernel)};
-  return LaunchEstimate{predicted->seconds, floorOf(*processor.rates, traffic), predicted->limit};
+  return LaunchEstimate{predicted->seconds, floorOf(processor.rates, traffic), predicted->limit};
 }
 
 FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp lowered, const TargetOptions &options) const {

@@ -4,7 +4,7 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor) {
-  const Rates &rates = ratesOf(processor);
+  const Rates &rates = processor.rates;
   Work work{vectors.blocks};
   constexpr double fewestRegisters = 44, perValue = 1.2; // what ptxas takes
   int64_t registers = fewestRegisters + perValue * vectors.values;

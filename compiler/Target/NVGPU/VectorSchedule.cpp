@@ -67,7 +67,7 @@ static Work workOf(kernel::ConvOp op, const VectorPlan &plan, const Processor &p
 
 Prediction kinema::nvidia::predictVectors(kernel::ConvOp op, const Processor &processor) {
   VectorPlan plan(op, parametersOf<VectorTile>(*op.getSchedule()));
-  return predictionOf(ratesOf(processor), workOf(op, plan, processor, bytesOf(kernel::trafficOf(op))));
+  return predictionOf(processor.rates, workOf(op, plan, processor, bytesOf(kernel::trafficOf(op))));
 }
 
 //===-- The search --------------------------------------------------------===//
@@ -87,7 +87,7 @@ SmallVector<Candidate> kinema::nvidia::vectorCandidates(kernel::ConvOp op, const
           // Threads side by side read a sector of memory or more.
           bool isApart = !plan.alongResult && lanes < WeightVectors::width;
           if (plan.fits(processor) && !isApart && (!isIdle || plan.threads() == warp))
-            best.consider(secondsOf(ratesOf(processor), workOf(op, plan, processor, memory)),
+            best.consider(secondsOf(processor.rates, workOf(op, plan, processor, memory)),
                           [&] { return scheduleOf(op, plan); });
         }
   return best.take();

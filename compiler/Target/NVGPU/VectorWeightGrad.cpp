@@ -68,7 +68,7 @@ static Work workOf(kernel::WeightGradOp op, const VectorWeightGradPlan &plan, co
 
 Prediction nvidia::predictVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
   VectorWeightGradPlan plan(op, parametersOf<VectorWeightGradTile>(*op.getSchedule()));
-  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op).reads));
+  return predictionOf(processor.rates, workOf(op, plan, processor, kernel::trafficOf(op).reads));
 }
 
 SmallVector<Candidate> nvidia::vectorWeightGradCandidates(kernel::WeightGradOp op,
@@ -83,7 +83,7 @@ SmallVector<Candidate> nvidia::vectorWeightGradCandidates(kernel::WeightGradOp o
       for (int64_t rows : {1, 2, 4, 8, 16})
         for (int64_t warps : {1, 2, 4, 8}) {
           plan.tile = {lanes, vectors, rows, warps};
-          best.consider(secondsOf(ratesOf(processor), workOf(op, plan, processor, reads)),
+          best.consider(secondsOf(processor.rates, workOf(op, plan, processor, reads)),
                         [&] { return scheduleOf(op, plan); });
         }
   return best.take();

@@ -288,7 +288,7 @@ Traffic countedTraffic(ModuleOp kernel, const std::vector<Tensor> &operands) {
 
 Traffic predictedTraffic(ModuleOp kernel) {
   auto op = cast<kernel::ConvOp>(defOf(kernel).getKernel());
-  nvidia::Work work = nvidia::workOfHalo(op, *nvidia::processorNamed(hopper)->rates);
+  nvidia::Work work = nvidia::workOfHalo(op, nvidia::processorNamed(hopper)->rates);
   double tiles = nvidia::haloPlanOf(op).tiles(); // blocks may have one less than the model counts for each
   double brought = work.source.bytes + work.weights.bytes / nvidia::haloPlanOf(op).tile.cluster;
   return {tiles * brought, tiles * (work.cached - brought)};

@@ -12,19 +12,27 @@ namespace {
 json loopsJson(const std::vector<LoopCounts> &loops) {
   json list = json::array();
   for (const LoopCounts &l : loops)
-    list.push_back({l.instructions, l.waits, l.positions, l.products, l.drains});
+    list.push_back({l.instructions, l.waits, l.positions, l.products, l.drains, l.loads});
   return list;
 }
 
 std::vector<LoopCounts> loopsOf(const json &list) {
   std::vector<LoopCounts> loops;
   for (const json &l : list)
-    loops.push_back({l[0], l[1], l[2], l[3], l[4]});
+    loops.push_back({l[0], l[1], l[2], l[3], l[4], l[5]});
   return loops;
 }
 
 /// Rounds as the file does.
 double rounded(double value) { return std::round(value * 10) / 10; }
+
+/// Takes `count` for each of `others` where that is fewer than what is known; 0 stands for nothing.
+void lower(double &known, int64_t count, int64_t others) {
+  if (others == 0)
+    return;
+  double each = rounded(double(count) / double(others));
+  known = known > 0 ? std::min(known, each) : each;
+}
 
 } // namespace
 
@@ -42,11 +50,13 @@ void KindCounts::add(const KernelCounts &counts) {
     ++waits[loop.waits];
     instructions = std::max(instructions, rounded(double(loop.instructions) / double(loop.positions)));
   }
-  for (const LoopCounts &loop : counts.products)
-    if (loop.drains > 0) {
-      double each = rounded(double(loop.products) / double(loop.drains));
-      products = products > 0 ? std::min(products, each) : each;
-    }
+  for (const LoopCounts &loop : counts.products) {
+    lower(products, loop.products, loop.drains);
+    lower(productsOfLoad, loop.products, loop.loads);
+    if (loop.loads > 0)
+      instructionsOfProduct =
+          std::max(instructionsOfProduct, rounded(double(loop.instructions) / double(loop.products)));
+  }
   local += counts.local;
 }
 
@@ -59,6 +69,10 @@ void kinema::testing::to_json(json &j, const KindCounts &kind) {
     j["instructions of a staged position"] = kind.instructions;
   if (kind.products > 0)
     j["products for each wait"] = kind.products;
+  if (kind.productsOfLoad > 0)
+    j["products for each load"] = kind.productsOfLoad;
+  if (kind.instructionsOfProduct > 0)
+    j["instructions of a product"] = kind.instructionsOfProduct;
   if (kind.local > 0)
     j["accesses of local memory"] = kind.local;
 }
@@ -68,6 +82,8 @@ void kinema::testing::from_json(const json &j, KindCounts &kind) {
           {},
           j.value("instructions of a staged position", 0.0),
           j.value("products for each wait", 0.0),
+          j.value("products for each load", 0.0),
+          j.value("instructions of a product", 0.0),
           j.value("accesses of local memory", int64_t{0})};
   json waits = j.value("staging loops by waits for memory", json::object());
   for (const auto &[count, loops] : waits.items())

@@ -18,6 +18,8 @@ struct KindCounts {
   std::map<int64_t, int64_t> waits; // staging loops, by how often a pass waits for memory
   double instructions = 0;          // of a staged position, the most that a loop takes
   double products = 0;              // for each wait, the fewest of a loop; 0: there are none
+  double productsOfLoad = 0;        // for each load of fragments, likewise
+  double instructionsOfProduct = 0; // the most of a loop that loads fragments
   int64_t local = 0;                // loads and stores of local memory
 
   void add(const KernelCounts &counts);

@@ -16,7 +16,7 @@ using nvidia::HaloTile;
 
 namespace {
 
-const nvidia::Rates &rates() { return *nvidia::processorNamed(hopper)->rates; }
+const nvidia::Rates &rates() { return nvidia::processorNamed(hopper)->rates; }
 
 OwningOpRef<ModuleOp> convKernel(const ConvCase &c, bool normalises) {
   KernelBuilder k;

@@ -174,8 +174,8 @@ LoopCounts count(ArrayRef<Instruction> loop) {
   int64_t first = walk.waits;
   for (const Instruction &instruction : loop)
     walk.step(instruction);
-  return {int64_t(loop.size()), walk.waits - first, times("STS.128"), times("HGMMA"),
-          times("WARPGROUP.DEPBAR")};
+  return {int64_t(loop.size()),           walk.waits - first,        times("STS.128"),
+          times("HGMMA") + times("HMMA"), times("WARPGROUP.DEPBAR"), times("LDSM")};
 }
 
 /// The counts of those loops that `wanted` takes and that hold no other one of these.
@@ -197,14 +197,16 @@ KernelCounts countsOf(const Routine &routine) {
   auto has = [](ArrayRef<Instruction> loop, StringRef opcode) {
     return llvm::any_of(loop, [&](const Instruction &instruction) { return instruction.is(opcode); });
   };
+  auto multiplies = [&](ArrayRef<Instruction> loop) { return has(loop, "HGMMA") || has(loop, "HMMA"); };
+  auto copies = [&](ArrayRef<Instruction> loop) { return has(loop, "UBLKCP") || has(loop, "LDGSTS"); };
   std::vector<Range> loops = routine.loops();
   KernelCounts counts;
   counts.staging = innermost(routine, loops, [&](ArrayRef<Instruction> loop) {
-    return (has(loop, "LDG") || has(loop, "LDS.128")) && has(loop, "STS.128") && !has(loop, "HGMMA") &&
+    return (has(loop, "LDG") || has(loop, "LDS.128")) && has(loop, "STS.128") && !multiplies(loop) &&
            !has(loop, "BAR") && !has(loop, "STG");
   });
   counts.products = innermost(routine, loops, [&](ArrayRef<Instruction> loop) {
-    return has(loop, "HGMMA") && !has(loop, "UBLKCP") && !has(loop, "STS.128");
+    return multiplies(loop) && !copies(loop) && !has(loop, "STS.128");
   });
   counts.local = llvm::count_if(routine.code, [](const Instruction &instruction) {
     return instruction.is("LDL") || instruction.is("STL");
@@ -221,7 +223,7 @@ std::map<std::string, KernelCounts> kinema::testing::readSass(StringRef text) {
     auto [line, rest] = text.split('\n');
     text = rest;
     StringRef trimmed = line.trim();
-    if (trimmed.consume_front(".section")) {
+    if (trimmed.consume_front(".section\t")) { // and not .sectioninfo, which follows
       StringRef name = trimmed.trim().split(',').first;
       current = name.consume_front(".text.") ? &routines[name.str()] : nullptr;
     } else if (current) {

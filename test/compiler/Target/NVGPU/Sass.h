@@ -19,8 +19,9 @@ struct LoopCounts {
   /// one behind the other.
   int64_t waits = 0;
   int64_t positions = 0; // stores of 16 bytes to shared memory
-  int64_t products = 0;  // of matrices
-  int64_t drains = 0;    // waits for products
+  int64_t products = 0;  // of matrices, by a warpgroup or a warp
+  int64_t drains = 0;    // waits for products of warpgroups
+  int64_t loads = 0;     // of fragments, for products of warps
 };
 
 /// A KernelCounts holds the innermost loops of a kernel, in the order of its code.

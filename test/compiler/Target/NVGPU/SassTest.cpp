@@ -94,6 +94,24 @@ TEST(Sass, ProductsAndTheirWaitsAreCounted) {
   EXPECT_EQ(counts.products[0].drains, 1);
 }
 
+TEST(Sass, ProductsOfWarpsAndTheirLoadsAreCounted) {
+  KernelCounts counts =
+      countsOf({"LDSM.16.M88.4 R88, [R117+0x400]", "LDSM.16.MT88.4 R68, [R117]",
+                "HMMA.16816.F32.BF16 R36, R68.reuse, R88, R36",
+                "HMMA.16816.F32.BF16 R40, R68.reuse, R90, R40", "HMMA.16816.F32.BF16 R44, R68, R92, R44"});
+  ASSERT_EQ(counts.products.size(), 1u);
+  EXPECT_EQ(counts.products[0].instructions, 6); // with the branch
+  EXPECT_EQ(counts.products[0].products, 3);
+  EXPECT_EQ(counts.products[0].loads, 2);
+  EXPECT_EQ(counts.products[0].drains, 0);
+  EXPECT_TRUE(counts.staging.empty());
+}
+
+TEST(Sass, ALoopThatCopiesMultipliesInLoopsOfItsOwn) {
+  EXPECT_TRUE(countsOf({"LDGSTS.E.BYPASS.128 [R1], [R2.64]", "HMMA.16816.F32.BF16 R36, R68, R88, R36"})
+                  .products.empty());
+}
+
 TEST(Sass, ABlockThatGoesBackIntoALoopIsNoLoop) {
   auto counts = readSass("\t.section\t.text.k,\"ax\",@progbits\n"
                          ".L_x_0:\n"
@@ -117,12 +135,13 @@ TEST(Sass, LocalMemoryIsCountedAnywhere) {
 }
 
 TEST(Sass, KernelsAreToldApart) {
-  auto counts = readSass("\t.section\t.text.a,\"ax\"\n /*0000*/ STL [R1], R4 ;\n"
-                         "\t.section\t.text.b,\"ax\"\n /*0000*/ EXIT ;\n"
-                         "\t.section\t.nv.info\n /*0000*/ STL [R1], R4 ;\n");
+  auto counts = readSass(
+      "\t.section\t.text.a,\"ax\"\n /*0000*/ STL [R1], R4 ;\n"
+      "\t.section\t.text.b,\"ax\"\n\t.sectioninfo\t@\"SHI_REGISTERS=168\"\n /*0000*/ LDL R4, [R1] ;\n"
+      "\t.section\t.nv.info\n /*0000*/ STL [R1], R4 ;\n");
   EXPECT_THAT(counts, ::testing::SizeIs(2));
   EXPECT_EQ(counts["a"].local, 1);
-  EXPECT_EQ(counts["b"].local, 0);
+  EXPECT_EQ(counts["b"].local, 1);
 }
 
 } // namespace
