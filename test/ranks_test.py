@@ -236,9 +236,22 @@ def overlap():
         assert "the ranks add up their gradients in 3 buckets through MPI, while the step goes on" in said, said
         assert same_bits("late", "early")
         print(f"{ranks} ranks {' '.join(changes)}: buckets leave the bits as they are")
+    compress()
     own, other = command("unlike", "--bucket", "0.002"), command("unlike")
     said = run([*MPIRUN, "-n", "1", *own, ":", "-n", "1", *other], status=1)
-    assert "rank 1 adds up its gradients in other buckets than rank 0: give all ranks the same network, target and --bucket" in said, said
+    assert "rank 1 adds up its gradients in other buckets than rank 0: give all ranks the same network, target, --bucket and --compress" in said, said
+
+
+def compress():
+    """Trains two ranks that send gradients as bfloat16: the bits are the same with other buckets, and losses are near those without."""
+    run(by_ranks(2, "exact", spec="normed.arch"))
+    for out, bucket in (("rounded", "100"), ("again", "0.002")):
+        said = run(by_ranks(2, out, "--compress", "bf16", "--bucket", bucket, spec="normed.arch"))
+        assert " through MPI, as bfloat16" in said, said
+    assert same_bits("rounded", "again") and not same_bits("rounded", "exact")
+    apart = max(abs(a["loss"] - b["loss"]) for a, b in zip(rows("exact", "steps.jsonl"), rows("rounded", "steps.jsonl")))
+    assert apart < 0.02, apart
+    print(f"gradients as bfloat16: losses {apart:.1e} apart")
 
 
 def cache():
@@ -297,6 +310,8 @@ def gpus():
             assert "stand-in" not in said.replace("stand-in for an H200", ""), said
             assert same_bits("emulated", "nccl")
     print("2 GPUs came to the bits of 2 emulators")
+    said = on_gpus(2, "compressed", "--compress", "bf16", status=1)
+    assert "--compress bf16: between GPUs, NCCL adds up gradients as they are: leave it out" in said, said
     without_nccl()
     mistakes_of_nccl()
 

@@ -156,6 +156,10 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--bucket", options.bucketMegabytes,
                  "MB of gradients that several processes add up at a time, while a step goes on (default: 8)")
       ->check(CLI::Range(1e-6, 1e9));
+  app.add_option(
+         "--compress", options.compress,
+         "bf16: several processes send each other gradients in half as many bytes, rounded (default: none)")
+      ->check(CLI::IsMember({"none", "bf16"}));
   app.add_flag("--profile", options.profile,
                "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");

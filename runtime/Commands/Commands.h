@@ -64,6 +64,7 @@ struct TrainOptions : PackageOptions, ListFlags, CacheFlags {
   int64_t testEvery = 1;            // epochs
   double saveMinutes = 10;          // between two checkpoints within an epoch
   int64_t keep = 0;                 // how many epochs' checkpoints stay besides the latest
+  std::string compress = "none";    // or bf16: how ranks send gradients
   double bucketMegabytes = 0;       // of gradients that ranks add up at a time; 0: as Kinema has it
   bool profile = false;             // time launches and print where the time of a step goes
   std::shared_ptr<FolderLock> lock; // the lock of `out`, if it is held already

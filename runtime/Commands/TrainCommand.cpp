@@ -366,7 +366,8 @@ void train(const TrainOptions &options) {
                    .ranks = ranks,
                    .bucketBytes = options.bucketMegabytes > 0
                                       ? static_cast<int64_t>(1e6 * options.bucketMegabytes)
-                                      : usualBucketBytes},
+                                      : usualBucketBytes,
+                   .wire = options.compress == "bf16" ? Wire::Bfloat16 : Wire::Float32},
                   progress);
   if (options.resume) {
     const TrainingState &state = plan.start.state;

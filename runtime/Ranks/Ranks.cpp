@@ -3,6 +3,7 @@
 #include "runtime/Ranks/MpiLibrary.h"
 #include "runtime/Support/Clock.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Floats.h"
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+#include <type_traits>
 
 namespace kinema {
 namespace {
@@ -19,7 +21,7 @@ public:
   MpiRanks(const MpiLibrary &mpi, int rank, int count) : Ranks(rank, count), mpi(mpi) {}
   ~MpiRanks() override { mpi.finalize(); }
 
-  void sum(std::span<float> values) override;
+  void sum(std::span<float> values, Wire wire) override;
   std::vector<std::string> gather(std::string_view own) override;
   void giveUp() override { givenUp = true; }
   [[noreturn]] void abort(int status) override {
@@ -28,12 +30,18 @@ public:
   }
 
 private:
+  // What is sent and received, kept from sum to sum.
+  template <typename Sent> struct Buffers {
+    std::vector<Sent> sent, received;
+  };
+  template <typename Sent> void sumAs(std::span<float> values, Buffers<Sent> &buffers);
   void exchange(const void *from, void *to, size_t bytesEach);
   void allGather(const void *from, void *to, size_t bytesEach);
   void await(MpiLibrary::Request request);
 
   const MpiLibrary &mpi;
-  std::vector<float> sent, received, sums;
+  Buffers<float> ofFloats;
+  Buffers<uint16_t> ofBfloats;
   std::atomic<bool> givenUp = false;
 };
 
@@ -80,24 +88,46 @@ void MpiRanks::allGather(const void *from, void *to, size_t bytesEach) {
   await(request);
 }
 
+// These two are how a number is sent.
+template <typename Sent> Sent sentOf(float value) {
+  if constexpr (std::is_same_v<Sent, float>)
+    return value;
+  else
+    return toBF16(value);
+}
+template <typename Sent> float valueOf(Sent sent) {
+  if constexpr (std::is_same_v<Sent, float>)
+    return sent;
+  else
+    return fromBF16(sent);
+}
+
+void MpiRanks::sum(std::span<float> values, Wire wire) {
+  wire == Wire::Float32 ? sumAs(values, ofFloats) : sumAs(values, ofBfloats);
+}
+
 // Each rank adds up one part of the values, which the others send it, and all then have the sums. A rank
 // sends and receives 2 (count - 1) / count times the values' bytes, the least that is possible.
-void MpiRanks::sum(std::span<float> values) {
-  constexpr size_t mostOfPart = size_t{1} << 20; // floats, so that a piece takes little memory
+template <typename Sent> void MpiRanks::sumAs(std::span<float> values, Buffers<Sent> &buffers) {
+  constexpr size_t mostOfPart = size_t{1} << 20; // numbers, so that a piece takes little memory
+  auto &[sent, received] = buffers;
   const auto ranks = static_cast<size_t>(count());
   while (!values.empty()) {
     const size_t part = std::min(mostOfPart, (values.size() + ranks - 1) / ranks);
     const std::span<float> piece = values.first(std::min(values.size(), part * ranks));
-    sent.assign(part * ranks, 0.0f);
-    std::ranges::copy(piece, sent.begin());
+    sent.assign(part * ranks, Sent());
+    std::ranges::transform(piece, sent.begin(), sentOf<Sent>);
     received.resize(part * ranks);
-    exchange(sent.data(), received.data(), part * sizeof(float));
-    sums.assign(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(part));
-    for (size_t from = 1; from < ranks; ++from)
-      for (size_t i = 0; i < part; ++i)
-        sums[i] += received[from * part + i];
-    allGather(sums.data(), received.data(), part * sizeof(float));
-    std::copy_n(received.begin(), piece.size(), piece.begin());
+    exchange(sent.data(), received.data(), part * sizeof(Sent));
+    for (size_t i = 0; i < part; ++i) {
+      float sum = valueOf(received[i]);
+      for (size_t from = 1; from < ranks; ++from)
+        sum += valueOf(received[from * part + i]);
+      sent[i] = sentOf<Sent>(sum);
+    }
+    allGather(sent.data(), received.data(), part * sizeof(Sent));
+    std::transform(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(piece.size()),
+                   piece.begin(), valueOf<Sent>);
     values = values.subspan(piece.size());
   }
 }

@@ -10,6 +10,10 @@
 
 namespace kinema {
 
+// How ranks send numbers to each other: as they are, or rounded to bfloat16, to the nearest even one, which
+// takes half the bytes.
+enum class Wire { Float32, Bfloat16 };
+
 // The ranks of one training. All functions but `abort` and `giveUp` are called by all ranks, in the same
 // order and by one thread of each at a time. They throw Error where another rank does not answer in time.
 class Ranks {
@@ -25,8 +29,9 @@ public:
   bool isFirst() const { return own == 0; }
 
   // Replaces each value by its sum over all ranks: ((rank 0 + rank 1) + rank 2) + ..., so that all ranks have
-  // the same bits, and the same ones in each run of as many ranks. All ranks give as many values.
-  virtual void sum(std::span<float> values) = 0;
+  // the same bits, and the same ones in each run of as many ranks. All ranks give as many values. By
+  // bfloat16, what is added up is rounded, and the sums are.
+  virtual void sum(std::span<float> values, Wire wire = Wire::Float32) = 0;
   // Returns what each rank gives, in the order of the ranks.
   virtual std::vector<std::string> gather(std::string_view own) = 0;
   // Has a wait for other ranks, in which another thread is, end at once with an Error, and all later ones.

@@ -40,7 +40,7 @@ std::string count(const std::vector<Bucket> &buckets) {
 class HostWay final : public StepSums::Way {
 public:
   // `reason` says why the ranks have no better way; empty: there is none for their devices.
-  HostWay(Program &program, Ranks &ranks, const std::vector<Bucket> &buckets, std::string reason);
+  HostWay(Program &program, Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire, std::string reason);
   ~HostWay() override;
 
   void start(size_t bucket, Factors factors) override;
@@ -54,13 +54,15 @@ private:
   Program &program;
   Ranks &ranks;
   const std::vector<Bucket> &buckets;
+  Wire wire;
   std::string reason;
   std::vector<std::vector<float>> values; // of each bucket, one tensor behind the other
   std::optional<Background> beside;
 };
 
-HostWay::HostWay(Program &program, Ranks &ranks, const std::vector<Bucket> &buckets, std::string reason)
-    : program(program), ranks(ranks), buckets(buckets), reason(std::move(reason)) {
+HostWay::HostWay(Program &program, Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire,
+                 std::string reason)
+    : program(program), ranks(ranks), buckets(buckets), wire(wire), reason(std::move(reason)) {
   for (const Bucket &bucket : buckets)
     values.emplace_back(bucket.elements());
   if (buckets.size() > 1)
@@ -85,9 +87,10 @@ void HostWay::finish() {
 }
 
 std::string HostWay::describe() const {
-  return fmt::format(
-      "{} through {}MPI{}{}", count(buckets), reason.empty() ? "" : "this machine's memory and ",
-      beside ? ", while the step goes on" : "", reason.empty() ? "" : "; NCCL cannot do it: " + reason);
+  return fmt::format("{} through {}MPI{}{}{}", count(buckets),
+                     reason.empty() ? "" : "this machine's memory and ",
+                     wire == Wire::Bfloat16 ? ", as bfloat16" : "", beside ? ", while the step goes on" : "",
+                     reason.empty() ? "" : "; NCCL cannot do it: " + reason);
 }
 
 void HostWay::copy(const ArenaTensor &tensor, float factor, std::span<float> own) {
@@ -113,7 +116,11 @@ void HostWay::sum(size_t number, Factors factors) {
       }
   };
   each([&](const ArenaTensor &tensor, float factor, std::span<float> own) { copy(tensor, factor, own); });
-  ranks.sum(values[number]);
+  size_t gradients = 0;
+  for (const ArenaTensor &tensor : bucket.gradients)
+    gradients += static_cast<size_t>(tensor.elements());
+  ranks.sum(std::span(values[number]).first(gradients), wire);
+  ranks.sum(std::span(values[number]).subspan(gradients)); // statistics are few, and stay exact
   each([&](const ArenaTensor &tensor, float, std::span<float> summed) {
     program.set(tensor, std::span<const float>(summed));
   });
@@ -215,30 +222,33 @@ std::string digestOf(const std::vector<Bucket> &buckets) {
   return digest.text();
 }
 
-void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets) {
-  const std::vector<std::string> all = ranks.gather(digestOf(buckets));
+void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
+  const std::vector<std::string> all =
+      ranks.gather(digestOf(buckets) + (wire == Wire::Bfloat16 ? " as bfloat16" : ""));
   for (size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
       fail("rank {} adds up its gradients in other buckets than rank 0: give all ranks the same network, "
-           "target and --bucket",
+           "target, --bucket and --compress",
            rank);
 }
 
 } // namespace
 
-StepSums::StepSums(Program &program, Ranks &ranks, int64_t bucketBytes) : program(program) {
+StepSums::StepSums(Program &program, Ranks &ranks, int64_t bucketBytes, Wire wire) : program(program) {
   const std::vector<json> devices = gatherJson(ranks, tellDevice(program));
   const std::string obstacle = obstacleOf(devices);
   // Where launches end later than they are started, nothing can be copied beside them.
   const bool ahead =
       std::ranges::any_of(devices, [](const json &told) { return told.at("ahead").get<bool>(); });
   buckets = bucketsOf(program.manifest(), ahead && !obstacle.empty() ? INT64_MAX : bucketBytes);
-  requireSame(ranks, buckets);
+  requireSame(ranks, buckets, wire);
   if (obstacle.empty()) {
+    if (wire != Wire::Float32)
+      refuse("--compress bf16: between GPUs, NCCL adds up gradients as they are: leave it out");
     joinDevices(program, ranks);
     way = std::make_unique<DeviceWay>(program, buckets);
   } else {
-    way = std::make_unique<HostWay>(program, ranks, buckets, ahead ? obstacle : "");
+    way = std::make_unique<HostWay>(program, ranks, buckets, wire, ahead ? obstacle : "");
   }
   std::vector<int64_t> ends;
   for (const Bucket &bucket : buckets)

@@ -23,8 +23,9 @@ public:
     float share = 1, present = 1;
   };
 
-  // Buckets have about so many bytes. Throws Error unless all ranks add up the same ones.
-  StepSums(Program &program, Ranks &ranks, int64_t bucketBytes = usualBucketBytes);
+  // Buckets have about so many bytes; their gradients are sent by `wire`. Throws Error unless all ranks add
+  // up the same ones in the same way.
+  StepSums(Program &program, Ranks &ranks, int64_t bucketBytes = usualBucketBytes, Wire wire = Wire::Float32);
   ~StepSums();
 
   // Runs train_step if the rank `computes` gradients, and adds up. What is started afterwards finds the sums.

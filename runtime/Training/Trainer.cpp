@@ -28,7 +28,7 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
     fail("package {} was compiled for one process, and {} ranks train it: compile it with --distributed",
          manifest.name, this->options.ranks->count());
   if (this->options.ranks)
-    sums.emplace(program, *this->options.ranks, this->options.bucketBytes);
+    sums.emplace(program, *this->options.ranks, this->options.bucketBytes, this->options.wire);
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());

@@ -35,6 +35,7 @@ struct TrainerOptions {
   // `train` and `test` are this rank's share then, and the package is a distributed one.
   Ranks *ranks = nullptr;
   int64_t bucketBytes = usualBucketBytes; // of what ranks add up at a time (Buckets.h)
+  Wire wire = Wire::Float32;              // by which they send gradients
 };
 
 struct TrainingResult {
