@@ -214,13 +214,10 @@ void Program::runPart(const std::string &name, size_t number) {
   device->run(part.sequence);
 }
 
-void Program::runStep(const std::function<void()> &between) {
+void Program::runStep() {
   run("train_step");
-  if (!contents.distributed())
-    return;
-  if (between)
-    between();
-  run("update");
+  if (contents.distributed())
+    run("update");
 }
 
 void Program::fillUnkept(const std::string &entry) {

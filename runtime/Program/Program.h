@@ -8,7 +8,6 @@
 #include "runtime/Program/WeightMatch.h"
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -55,9 +54,8 @@ public:
   void split(const std::string &entry, std::span<const int64_t> ends);
   // Starts one part of an entry, whose parts have to be started in order: together they are a `run`.
   void runPart(const std::string &entry, size_t part);
-  // Runs a whole training step. Where it is distributed, `between` is called before the gradients that it has
-  // left update the parameters.
-  void runStep(const std::function<void()> &between = {});
+  // Runs a whole training step of this process alone, its update included.
+  void runStep();
   // These run an entry launch by launch: `begin`, then each launch by its number, from 0. A launch's twins
   // compute from the same operands, and so come before it, since it may write over them.
   void begin(const std::string &entry);

@@ -131,11 +131,6 @@ void VideoScores::addFrom(const nlohmann::json &told) {
   }
 }
 
-void VideoScores::setFrom(const nlohmann::json &told) {
-  sums.clear();
-  addFrom(told);
-}
-
 VideoScores VideoScores::fused(const VideoScores &first, const VideoScores &second, double share) {
   VideoScores fused(first.classes, /*averageLogits=*/false, first.several);
   std::map<int64_t, VideoScore> others;

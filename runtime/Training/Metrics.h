@@ -99,8 +99,8 @@ public:
   // Says and adds what clips of the same videos, seen elsewhere, have said. Sums keep their bits.
   nlohmann::json toJson() const;
   void addFrom(const nlohmann::json &told);
-  // Forgets what was added, and takes what was said.
-  void setFrom(const nlohmann::json &told);
+  // Forgets what was added.
+  void clear() { sums.clear(); }
 
   // Joins what two networks say of the videos that both have seen: the mean of their scores, as
   // probabilities, in which the second's have the weight `share`, from 0 to 1.

@@ -97,11 +97,12 @@ void addOtherRanks(Ranks *ranks, Evaluation &evaluation) {
   const std::vector<json> all = gatherJson(
       *ranks, {describe(evaluation.clips), evaluation.scores.toJson(), describe(evaluation.unreadable)});
   evaluation.clips = {};
+  evaluation.scores.clear();
   evaluation.unreadable.clear();
-  for (size_t rank = 0; rank < all.size(); ++rank) {
-    evaluation.clips.add(clipsOf(all[rank].at(0)));
-    rank == 0 ? evaluation.scores.setFrom(all[rank].at(1)) : evaluation.scores.addFrom(all[rank].at(1));
-    addUnreadable(all[rank].at(2), evaluation.unreadable);
+  for (const json &own : all) {
+    evaluation.clips.add(clipsOf(own.at(0)));
+    evaluation.scores.addFrom(own.at(1));
+    addUnreadable(own.at(2), evaluation.unreadable);
   }
 }
 

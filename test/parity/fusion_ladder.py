@@ -38,7 +38,7 @@ BFLOAT16 = {}  # like LADDER, with the scheduled and the reference kernels of ea
 
 # The networks have odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
 NETWORKS = {
-    "factorised": ("3x5x22x26", """
+    "factorised": ("3x3x14x18", """
   stem: conv(2+1)d d=5 ch=10 stride=1x2x2
   stage conv(2+1)d ch=10 x2
   stage conv(2+1)d ch=20 x2 stride=2
@@ -165,8 +165,10 @@ def distances(title, found, wanted):
     return worst
 
 
-def differing(kinema, networks, variants, agree):
-    """Returns the networks that `agree` refuses under each of three seeds. `variants` has the flags with which each is compiled."""
+def differing(kinema, networks, variants, beyond):
+    """Returns what is beyond its bound under each of three seeds, as "NETWORK VARIANT". What `beyond` returns are the variants of a
+    network that are so under one: luck changes with the seed, a wrong kernel does not. `variants` has the flags with which each is
+    compiled."""
     def compare(name, folder):
         path = os.path.join(folder, name + ".arch")
         with open(path, "w") as file:
@@ -174,26 +176,31 @@ def differing(kinema, networks, variants, agree):
         packages = {variant: os.path.join(folder, f"{name}-{variant}.kinema") for variant in variants}
         for variant, flags in variants.items():
             call(kinema, "compile", path, "--batch", str(BATCH), "--keep-gradients", *flags, "-o", packages[variant])
-        return any(agree(kinema, name, packages, seed, folder) for seed in SEEDS)
+        wrong = set(variants)
+        for seed in SEEDS:
+            wrong = wrong and wrong & beyond(kinema, name, packages, seed, folder)
+        return sorted(wrong)
 
     with tempfile.TemporaryDirectory() as folder:
-        return [name for name in networks if not compare(name, folder)]
+        return [f"{name} {variant}" for name in networks for variant in compare(name, folder)]
 
 
-def agree(kinema, name, packages, seed, folder):
+def beyond(kinema, name, packages, seed, folder):
     files = random_files(name, packages["none"], seed, folder)
     os.environ["KINEMA_POISON"] = "0"
-    wanted, good = results(kinema, packages["none"], files), True
+    wanted, wrong = results(kinema, packages["none"], files), set()
     os.environ["KINEMA_POISON"] = "1"
     for variant in list(LADDER)[1:]:
         worst = distances(f"{name} {variant}, seed {seed}", results(kinema, packages[variant], files), wanted)
-        good &= max(worst.values()) <= BOUND
+        if max(worst.values()) > BOUND:
+            wrong.add(variant)
     for variant in [variant for variant in BFLOAT16 if not variant.endswith("reference")]:
         found, plain = (results(kinema, packages[which], files) for which in (variant, variant + " reference"))
         rounding = distances(f"{name} {variant} reference, seed {seed}", plain, wanted)
         worst = distances(f"{name} {variant} beside its reference, seed {seed}", found, plain)
-        good &= all(worst[kind] <= max(BFLOAT16_BOUND, rounding[kind]) for kind in worst)
-    return good
+        if any(worst[kind] > max(BFLOAT16_BOUND, rounding[kind]) for kind in worst):
+            wrong.add(variant)
+    return wrong
 
 
 def levels_here(levels):
@@ -217,7 +224,7 @@ def add_levels():
 def main():
     kinema, which = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     add_levels()
-    wrong = differing(kinema, chosen_networks(which), LADDER | BFLOAT16, agree)
+    wrong = differing(kinema, chosen_networks(which), LADDER | BFLOAT16, beyond)
     sys.exit(f"beyond {BOUND} (bf16: {BFLOAT16_BOUND}): {', '.join(wrong)}" if wrong else 0)
 
 

@@ -1,0 +1,126 @@
+// The library's loaders of videos.
+#include "test/runtime/Library/LibraryTesting.h"
+
+#include <cmath>
+
+using namespace kinema;
+using namespace kinema::test;
+
+TEST(Library, PredictsVideos) {
+  Open open;
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
+  writeVideos(open.folder, "v", 3);
+  open.folder.write("bad.mp4", "no video");
+  std::vector<std::string> paths = {open.folder / "v0.mp4", open.folder / "bad.mp4", open.folder / "v2.mp4"};
+  const char *videos[] = {paths[0].c_str(), paths[1].c_str(), paths[2].c_str()};
+  kinema_clips *loader = nullptr;
+  ASSERT_WORKS(kinema_clips_open(open.package, videos, 3, nullptr, 1, &loader));
+  EXPECT_EQ(kinema_clips_batches(loader), 2); // 3 videos of 2 clips, 4 a batch
+  std::vector<double> scores(9);
+  ASSERT_WORKS(kinema_session_predict(open.session, loader, scores.data(), 9));
+  EXPECT_NEAR(scores[0] + scores[1] + scores[2], 1, 1e-6);
+  EXPECT_TRUE(std::isnan(scores[3]));
+  EXPECT_NEAR(scores[6] + scores[7] + scores[8], 1, 1e-6);
+  EXPECT_NE(kinema_clips_problem(loader, 1), nullptr);
+  EXPECT_EQ(kinema_clips_problem(loader, 0), nullptr);
+  EXPECT_FAILS(kinema_session_predict(open.session, loader, scores.data(), 8),
+               "8 scores are asked for, of 3 videos and 3 classes");
+
+  // The same by hand, batch by batch.
+  std::vector<double> sums(9);
+  ASSERT_WORKS(kinema_clips_seek(loader, 0, 0));
+  int64_t valid = 0, seen = 0;
+  for (;;) {
+    ASSERT_WORKS(kinema_clips_next(loader, &valid));
+    if (valid < 0)
+      break;
+    if (valid == 0)
+      continue;
+    ASSERT_WORKS(kinema_session_take(open.session, loader));
+    ASSERT_WORKS(kinema_session_infer(open.session));
+    const std::vector<float> logits = open.read(open.logits());
+    for (int64_t clip = 0; clip < valid; ++clip, ++seen) {
+      double sum = 0;
+      for (int c = 0; c < 3; ++c)
+        sum += std::exp(logits[clip * 3 + c]);
+      for (int c = 0; c < 3; ++c)
+        sums[kinema_clips_video(loader, clip) * 3 + c] += std::exp(logits[clip * 3 + c]) / sum / 2;
+    }
+  }
+  EXPECT_EQ(seen, 4);
+  EXPECT_NEAR(sums[1], scores[1], 1e-5);
+  EXPECT_NEAR(sums[8], scores[8], 1e-5);
+  EXPECT_EQ(kinema_clips_video(loader, 0), -1);
+  EXPECT_FAILS(kinema_session_take(open.session, loader), "the loader holds no clips");
+  kinema_clips_close(loader);
+}
+
+TEST(Library, VideosOfWhichNoneCanBeReadAreAnError) {
+  Open open;
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
+  const char *videos[] = {"/no/such.mp4"};
+  kinema_clips *loader = nullptr;
+  ASSERT_WORKS(kinema_clips_open(open.package, videos, 1, nullptr, 1, &loader));
+  double scores[3];
+  EXPECT_FAILS(kinema_session_predict(open.session, loader, scores, 3),
+               "none of 1 videos could be read, such as /no/such.mp4: ");
+  kinema_clips_close(loader);
+}
+
+TEST(Library, TrainsOnVideos) {
+  Open open;
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
+  writeVideos(open.folder, "v", 6);
+  std::vector<std::string> paths;
+  std::vector<const char *> videos;
+  for (int i = 0; i < 6; ++i)
+    paths.push_back(open.folder / ("v" + std::to_string(i) + ".mp4"));
+  for (const std::string &path : paths)
+    videos.push_back(path.c_str());
+  const int32_t labels[] = {0, 1, 2, 0, 1, 2};
+  const char *settings[] = {"train.seed=4", nullptr};
+  kinema_clips *loader = nullptr;
+  ASSERT_WORKS(kinema_clips_open_training(open.package, videos.data(), labels, 6, settings, 1, &loader));
+  float first = 0, loss = 0;
+  int steps = 0;
+  for (int epoch = 0; epoch < 12; ++epoch)
+    for (;;) {
+      int64_t valid = 0;
+      ASSERT_WORKS(kinema_clips_next(loader, &valid));
+      if (valid < 0)
+        break;
+      ASSERT_WORKS(kinema_session_take(open.session, loader));
+      ASSERT_WORKS(kinema_session_train_step(open.session, nullptr, &loss));
+      first = steps++ == 0 ? loss : first;
+    }
+  EXPECT_EQ(steps, 24);
+  EXPECT_LT(loss, first / 2);
+  double scores[18];
+  EXPECT_FAILS(kinema_session_predict(open.session, loader, scores, 18), "the clips are those of training");
+  kinema_clips_close(loader);
+}
+
+TEST(Library, LoadersAreChecked) {
+  Open open, other;
+  writeVideos(open.folder, "v", 1);
+  const std::string path = open.folder / "v0.mp4";
+  const char *videos[] = {path.c_str()};
+  const int32_t label = 3;
+  kinema_clips *loader = nullptr;
+  EXPECT_FAILS(kinema_clips_open(open.package, videos, 0, nullptr, 0, &loader),
+               "0 videos were given: at least one is needed");
+  EXPECT_FAILS(kinema_clips_open(open.package, videos, 1, nullptr, -1, &loader),
+               "the number of threads must be between 1 and");
+  EXPECT_FAILS(kinema_clips_open_training(open.package, videos, &label, 1, nullptr, 0, &loader),
+               "has label 3, linear has 3 classes");
+  EXPECT_FAILS(kinema_clips_open_training(open.package, videos, nullptr, 1, nullptr, 0, &loader),
+               "the argument labels is NULL");
+  const char *settings[] = {"data.frames=9", nullptr}, *unknown[] = {"data.framez=1", nullptr};
+  EXPECT_FAILS(kinema_clips_open(open.package, videos, 1, settings, 0, &loader), "data.frames");
+  EXPECT_FAILS(kinema_clips_open(open.package, videos, 1, unknown, 0, &loader), "data.framez");
+  EXPECT_EQ(loader, nullptr);
+  ASSERT_WORKS(kinema_clips_open(open.package, videos, 1, nullptr, 0, &loader));
+  EXPECT_FAILS(kinema_clips_seek(loader, 0, 1), "there is no batch 1 of epoch 0: an epoch has 1");
+  EXPECT_FAILS(kinema_session_take(other.session, loader), "the clips are those of another package");
+  kinema_clips_close(loader);
+}
