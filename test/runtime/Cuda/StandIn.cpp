@@ -248,6 +248,7 @@ template <typename Handle> Result forget(std::set<Handle *> &all, Handle *handle
 // What a library in place of NCCL asks of this one (NcclStandIn.cpp).
 extern "C" {
 Result kinemaStandInEnqueue(Stream stream, const Action *action) { return enqueue(stream, *action); }
+Result kinemaStandInProgress(Stream stream) { return drain(stream, stream->queued); }
 bool kinemaStandInHolds(DeviceAddress address, size_t bytes) { return holds(state.memory, address, bytes); }
 }
 
