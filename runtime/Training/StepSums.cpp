@@ -223,8 +223,8 @@ std::string digestOf(const std::vector<Bucket> &buckets) {
 }
 
 void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
-  const std::vector<std::string> all =
-      ranks.gather(digestOf(buckets) + (wire == Wire::Bfloat16 ? " as bfloat16" : ""));
+  const std::vector<std::string> all = ranks.gather(fmt::format(
+      "{}, {}{}", count(buckets), digestOf(buckets), wire == Wire::Bfloat16 ? ", as bfloat16" : ""));
   for (size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
       fail("rank {} adds up its gradients in other buckets than rank 0: give all ranks the same network, "
