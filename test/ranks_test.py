@@ -283,7 +283,7 @@ def on_gpus(ranks, out, *options, gpus=None, status=0, second=None, **environmen
     words = [RUNTIME, "train", "gpu.kinema", *command(out, "--device", "cuda", "--overwrite", "--epochs", "1", *options, lists=("--train", "motion/few.txt"))[3:]]
     others = [":", "-n", "1", "env", *(f"{name}={value}" for name, value in second.items()), *words] if second else []
     return run([*MPIRUN, "-n", str(ranks - bool(second)), *words, *others], status,
-               {"LD_LIBRARY_PATH": STANDIN, "KINEMA_STANDIN_PACKAGE": "gpu.kinema", "KINEMA_STANDIN_GPUS": str(gpus or ranks), **environment})
+               {"TMPDIR": os.getcwd(), "LD_LIBRARY_PATH": STANDIN, "KINEMA_STANDIN_PACKAGE": "gpu.kinema", "KINEMA_STANDIN_GPUS": str(gpus or ranks), **environment})
 
 
 def by_emulators(out):
