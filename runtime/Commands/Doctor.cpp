@@ -13,8 +13,6 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include <dlfcn.h>
-
 #include <memory>
 
 using nlohmann::json;

@@ -311,6 +311,8 @@ void check(const TrainOptions &options, const Manifest &network) { planTraining(
 
 void train(const TrainOptions &options) {
   Ranks *const ranks = ranksOfProcess();
+  if (!ranks && options.compress == "bf16")
+    refuse("--compress bf16: one process sends no gradients: leave it out, or start several by mpirun");
   const bool isFirst = isFirstRank();
   Package package(options.package);
   Manifest network = networkOf(package);
@@ -398,8 +400,9 @@ void train(const TrainOptions &options) {
     fmt::print("trained without {} of {} videos, which could not be read\n", result.unreadable,
                source->videos());
   if (loading.cache)
-    fmt::print("{} frames came from {}, which {} were added to\n", loading.cache->reads(), options.cache,
-               loading.cache->kept());
+    fmt::print("{} frames came from {}, which {} were added to{}{}\n", loading.cache->reads(), options.cache,
+               loading.cache->kept(), loading.cache->isFull() ? "; others had no room" : "",
+               ranks ? "; those of the other ranks are not counted" : "");
   fmt::print("weights and curves are in {}\n", options.out);
 }
 

@@ -47,10 +47,12 @@ std::string architectureOf(DeviceNumber device) {
   return fmt::format("sm_{}{}", major, minor);
 }
 
-// Returns the most shared memory that a block may have, 0 where the driver does not say.
-int64_t sharedBytesOf(DeviceNumber device) {
+// Returns the most shared memory that a block may have; null where the driver does not say.
+std::optional<int64_t> sharedBytesOf(DeviceNumber device) {
   int bytes = 0;
-  return driver().deviceGetAttribute(&bytes, attributeMaxSharedPerBlock, device) == success ? bytes : 0;
+  if (driver().deviceGetAttribute(&bytes, attributeMaxSharedPerBlock, device) != success)
+    return std::nullopt;
+  return bytes;
 }
 
 // Holds pinned memory and its counterpart on the GPU, with the events after which each may be used again.
@@ -350,10 +352,10 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
   auto [found, isNew] = functions.try_emplace(description.symbol);
   if (isNew) {
     found->second = find(description.symbol);
-    if (const int64_t most = sharedBytesOf(device); most > 0 && description.scratch > most)
+    if (const auto most = sharedBytesOf(device); most && description.scratch > *most)
       fail("{} gives a block {} bytes of shared memory, kernel {} of the code for {} needs {}; compile the "
            "package for this GPU",
-           name, most, ready.name, target, description.scratch);
+           name, *most, ready.name, target, description.scratch);
     if (description.scratch > 0)
       check(api.functionSetAttribute(found->second, functionMaxDynamicShared,
                                      static_cast<int>(description.scratch)),

@@ -14,7 +14,7 @@ namespace kinema::cuda {
 // ranks in the same order, in a thread that is in the GPU's context.
 class CudaGroup {
 public:
-  // Waits for the other ranks, which join at the same time.
+  // Waits for the other ranks, which join at the same time, without a limit of time: NCCL has none.
   explicit CudaGroup(const DeviceGroup &group);
   // Ends what is still under way, for which other ranks may wait in vain.
   ~CudaGroup();

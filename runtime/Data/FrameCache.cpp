@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -21,6 +22,8 @@ namespace kinema {
 namespace {
 
 constexpr char part[] = ".part"; // ends the name of a file that is being written
+// Counts the ways in which frames were scaled and stored; a change of either needs a new number.
+constexpr int way = 1;
 
 int openFile(const std::string &path) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -32,8 +35,8 @@ int openFile(const std::string &path) {
 // What a frame's file begins with: the frame's name, so that another one whose digest is the same by accident
 // is not taken for it, and the digest of the pixels, which a disk that failed does not have.
 std::string headOf(const FrameName &name) {
-  return fmt::format("{}\n{}\n{} {}x{}\n", name.video, name.decoder, name.frame, name.size.height,
-                     name.size.width);
+  return fmt::format("frame {}\n{}\n{}\n{} {}x{}\n", way, name.video, name.decoder, name.frame,
+                     name.size.height, name.size.width);
 }
 
 std::string digestOf(std::span<const uint8_t> rgb) {
@@ -51,7 +54,10 @@ struct KeptFile {
 // Holds a lock of a file between processes while it lives.
 class Locked {
 public:
-  explicit Locked(int file) : file(file) { flock(file, LOCK_EX); }
+  explicit Locked(int file) : file(file) {
+    while (flock(file, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
   ~Locked() { flock(file, LOCK_UN); }
   Locked(const Locked &) = delete;
   Locked &operator=(const Locked &) = delete;
@@ -60,6 +66,35 @@ private:
   int file;
 };
 
+bool isHex(const std::string &text, size_t length) {
+  return text.size() == length && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// Returns the folders of frames, each named by the first two digits of its frames' names.
+std::vector<fs::path> foldersIn(const fs::path &folder) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (std::error_code ignored; isHex(at->path().filename(), 2) && at->is_directory(ignored))
+      found.push_back(at->path());
+  return found;
+}
+
+// Whether a file is a frame or, by the end of its name, was to become one.
+bool isFrame(const fs::path &file) {
+  const std::string name = file.filename().string();
+  return isHex(name.substr(0, name.find('.')), Digest().text().size()) &&
+         (name.find('.') == std::string::npos || file.extension() == part);
+}
+
+// A folder that has other files is somebody's, and frames are to be told from these.
+void requireOwn(const std::string &folder) {
+  std::error_code error;
+  const bool used = fs::exists(folder + "/.users", error);
+  if (!used && !fs::is_empty(folder, error) && !error)
+    fail("--cache: folder {} has other files: name an empty one, or one that has been a cache", folder);
+}
+
 } // namespace
 
 FrameCache::FrameCache(std::string where, int64_t limit) : folder(std::move(where)), limit(limit) {
@@ -67,11 +102,14 @@ FrameCache::FrameCache(std::string where, int64_t limit) : folder(std::move(wher
   fs::create_directories(folder, error);
   if (error)
     fail("--cache: folder {} cannot be made: {}", folder, error.message());
+  requireOwn(folder);
   users = openFile(folder + "/.users");
   count = openFile(folder + "/.bytes");
   if (flock(users, LOCK_EX | LOCK_NB) == 0)
     tidy(); // nobody else is here
-  flock(users, LOCK_SH);
+  if (flock(users, LOCK_SH) != 0)
+    fail("--cache: {} cannot be locked: {}; name a folder on a disk of this machine", folder,
+         std::strerror(errno));
 }
 
 FrameCache::~FrameCache() {
@@ -84,16 +122,19 @@ void FrameCache::tidy() {
   std::error_code ignored;
   std::vector<KeptFile> files;
   int64_t bytes = 0;
-  for (const fs::directory_entry &entry : fs::recursive_directory_iterator(folder, ignored)) {
-    if (!entry.is_regular_file(ignored) || entry.path().filename().string().starts_with('.'))
-      continue;
-    if (entry.path().extension() == part) {
-      fs::remove(entry.path(), ignored);
-      continue;
+  for (const fs::path &inner : foldersIn(folder)) {
+    std::error_code error;
+    for (fs::directory_iterator at(inner, error), end; !error && at != end; at.increment(error)) {
+      if (!isFrame(at->path()) || !at->is_regular_file(ignored))
+        continue;
+      if (at->path().extension() == part) {
+        fs::remove(at->path(), ignored);
+        continue;
+      }
+      files.push_back(
+          {at->path(), static_cast<int64_t>(at->file_size(ignored)), at->last_write_time(ignored)});
+      bytes += files.back().bytes;
     }
-    files.push_back(
-        {entry.path(), static_cast<int64_t>(entry.file_size(ignored)), entry.last_write_time(ignored)});
-    bytes += files.back().bytes;
   }
   std::ranges::sort(files, {}, &KeptFile::time);
   for (const KeptFile &file : files) {
@@ -109,6 +150,7 @@ void FrameCache::tidy() {
 // Takes so many bytes of the room that is left, for a file. Where a process is killed before it has written
 // the file, they are counted until the folder is tidied.
 bool FrameCache::reserve(int64_t bytes) {
+  std::lock_guard ofThreads(counting);
   Locked lock(count);
   int64_t used = 0;
   if (pread(count, &used, sizeof used, 0) != sizeof used || used + bytes > limit)
@@ -125,31 +167,39 @@ std::string FrameCache::placeOf(const std::string &head) const {
 }
 
 bool FrameCache::read(const FrameName &name, std::span<uint8_t> rgb) {
-  const std::string head = headOf(name);
-  std::ifstream file(placeOf(head), std::ios::binary);
+  const std::string head = headOf(name), place = placeOf(head);
+  std::ifstream file(place, std::ios::binary);
   if (!file)
     return false;
+  // Its bytes are counted until the folder is tidied.
+  auto removed = [&] {
+    std::error_code ignored;
+    fs::remove(place, ignored);
+    return false;
+  };
   std::string found(head.size(), '\0'), digest(Digest().text().size(), '\0');
   file.read(found.data(), static_cast<std::streamsize>(found.size()));
   file.read(digest.data(), static_cast<std::streamsize>(digest.size()));
-  if (!file || found != head)
+  if (!file)
+    return removed();
+  if (found != head)
     return false;
   file.read(reinterpret_cast<char *>(rgb.data()), static_cast<std::streamsize>(rgb.size()));
   if (!file || file.peek() != std::ifstream::traits_type::eof() || digest != digestOf(rgb))
-    return false;
+    return removed();
   ++readFrames;
   return true;
 }
 
 void FrameCache::keep(const FrameName &name, std::span<const uint8_t> rgb) {
   const std::string head = headOf(name), place = placeOf(head), digest = digestOf(rgb);
-  if (full || fs::exists(place))
+  std::error_code error;
+  if (full || fs::exists(place, error) || error)
     return;
   if (!reserve(static_cast<int64_t>(head.size() + digest.size() + rgb.size()))) {
     full = true;
     return;
   }
-  std::error_code error;
   fs::create_directories(fs::path(place).parent_path(), error);
   const std::string written = fmt::format("{}.{}.{}{}", place, getpid(), number++, part);
   std::ofstream file(written, std::ios::binary);

@@ -76,6 +76,7 @@ std::string requireDecoder(const std::string &file) {
 VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index)
     : frameIndex(std::move(index)) {
   information.file = file;
+  information.stamp = stampOf(file);
   if (UncompressedVideo::hasName(file)) {
     uncompressed.emplace(file);
     describeUncompressed();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/Data/FFmpeg.h"
+#include "runtime/Data/FileStamp.h"
 #include "runtime/Data/PictureSize.h"
 #include "runtime/Data/UncompressedVideo.h"
 
@@ -23,6 +24,7 @@ struct VideoInfo {
   double fps = 0;            // mean rate, 0 if the file has no times (then one frame is one tick)
   double seconds = 0;        // from the first frame to the end of the last, 0 if fps is
   bool truncated = false;    // the file ends before its own table of contents does
+  FileStamp stamp;           // of the file before it was opened
 };
 
 // Says where the frames of a video are.

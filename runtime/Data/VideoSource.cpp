@@ -330,9 +330,9 @@ public:
     scratch.resize(static_cast<size_t>(bytes));
     memory = scratch.data();
     std::vector<WantedFrame> wanted;
-    const FrameName video = cache ? nameOf(reader.info().file) : FrameName();
+    const FrameName video = cache ? nameOf(reader.info()) : FrameName();
     if (video.decoder.empty())
-      cache = nullptr; // uncompressed videos are read as quickly
+      cache = nullptr;
     for (const auto &[key, place] : places) {
       const auto &[frame, height, width] = key;
       const WantedFrame one{frame, {height, width}, memory + place};
@@ -349,12 +349,15 @@ public:
   }
 
 private:
-  // What the names of all frames of a file have in common.
-  static FrameName nameOf(const std::string &file) {
-    const FileStamp stamp = stampOf(file);
+  // Returns what the names of all frames of a video have in common. It has no decoder where frames are not
+  // kept: uncompressed videos are read as quickly, and a video whose file is another one by now, or gone,
+  // would give its frames to that one.
+  static FrameName nameOf(const VideoInfo &info) {
     FrameName name;
-    name.video = fmt::format("{} {} {}", file, stamp.bytes, stamp.modified);
-    name.decoder = requireDecoder(file);
+    if (!info.stamp.exists() || stampOf(info.file) != info.stamp)
+      return name;
+    name.video = fmt::format("{} {} {}", info.file, info.stamp.bytes, info.stamp.modified);
+    name.decoder = requireDecoder(info.file);
     return name;
   }
   static FrameName nameOf(FrameName video, const WantedFrame &frame) {

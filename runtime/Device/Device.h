@@ -159,8 +159,8 @@ std::unique_ptr<Device> makeCudaDevice(int number, const std::string &target);
 
 struct CudaGpu {
   std::string name;
-  std::string architecture; // such as "sm_90"; empty where the driver does not say
-  int64_t sharedBytes = 0;  // the most shared memory that a block may have
+  std::string architecture;                // such as "sm_90"; empty where the driver does not say
+  std::optional<int64_t> sharedBytes = {}; // the most shared memory that a block may have; null: unknown
 };
 // Returns the GPU of that number; nothing where there is no such GPU or no driver.
 std::optional<CudaGpu> findCudaGpu(int number = 0);

@@ -18,11 +18,13 @@ namespace {
 
 class MpiRanks : public Ranks {
 public:
-  MpiRanks(const MpiLibrary &mpi, int rank, int count) : Ranks(rank, count), mpi(mpi) {}
+  MpiRanks(const MpiLibrary &mpi, int rank, int count, bool anyThread)
+      : Ranks(rank, count), mpi(mpi), anyThread(anyThread) {}
   ~MpiRanks() override { mpi.finalize(); }
 
   void sum(std::span<float> values, Wire wire) override;
   std::vector<std::string> gather(std::string_view own) override;
+  bool serveAnyThread() const override { return anyThread; }
   void giveUp() override { givenUp = true; }
   [[noreturn]] void abort(int status) override {
     mpi.abort(mpi.world, status);
@@ -40,6 +42,7 @@ private:
   void await(MpiLibrary::Request request);
 
   const MpiLibrary &mpi;
+  const bool anyThread;
   Buffers<float> ofFloats;
   Buffers<uint16_t> ofBfloats;
   std::atomic<bool> givenUp = false;
@@ -168,10 +171,9 @@ std::unique_ptr<Ranks> join() {
   mpi.commSize(mpi.world, &count);
   if (count != startedRanks())
     fail("{} ranks were started, but MPI ({}) knows of {}: that is not the library of the program that "
-         "started "
-         "them; name the right one in KINEMA_MPI_LIBRARY",
+         "started them; name the right one in KINEMA_MPI_LIBRARY",
          startedRanks(), mpi.file, count);
-  return std::make_unique<MpiRanks>(mpi, rank, count);
+  return std::make_unique<MpiRanks>(mpi, rank, count, provided >= serialised);
 }
 
 Ranks *joined = nullptr; // once they are

@@ -34,6 +34,8 @@ public:
   virtual void sum(std::span<float> values, Wire wire = Wire::Float32) = 0;
   // Returns what each rank gives, in the order of the ranks.
   virtual std::vector<std::string> gather(std::string_view own) = 0;
+  // Returns whether threads other than the one that made the ranks may call functions.
+  virtual bool serveAnyThread() const { return true; }
   // Has a wait for other ranks, in which another thread is, end at once with an Error, and all later ones.
   virtual void giveUp() = 0;
   // Ends all ranks with this exit status, whatever they are doing.

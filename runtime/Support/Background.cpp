@@ -16,6 +16,8 @@ Background::~Background() {
 void Background::start(std::function<void()> job) {
   {
     std::lock_guard lock(mutex);
+    if (failure)
+      return;
     jobs.push_back(std::move(job));
   }
   changed.notify_all();

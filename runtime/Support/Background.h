@@ -19,6 +19,7 @@ public:
   Background(const Background &) = delete;
   Background &operator=(const Background &) = delete;
 
+  // A job that is started after one has thrown, before `finish` has said so, is left out.
   void start(std::function<void()> job);
   // Returns when all jobs have ended. Throws what one of them has thrown; those behind it are left out.
   void finish();

@@ -49,7 +49,12 @@ std::vector<Bucket> bucketsOf(const Manifest &manifest, int64_t bytes) {
     for (Summed &summed : tensors)
       if (touches(launches[i], manifest.kernels.at(launches[i].kernel), summed.tensor))
         summed.end = i + 1;
-  std::ranges::sort(tensors, {}, [](const Summed &summed) { return std::pair(summed.end, summed.number); });
+  int64_t all = 0;
+  for (const Summed &summed : tensors)
+    all += summed.tensor.bytes;
+  // A single bucket is in the manifest's order, which the code of all targets shares.
+  if (all > bytes)
+    std::ranges::sort(tensors, {}, [](const Summed &summed) { return std::pair(summed.end, summed.number); });
   std::vector<Bucket> buckets(1);
   for (const Summed &summed : tensors) {
     if (buckets.back().bytes() >= bytes && summed.end > buckets.back().end)

@@ -134,8 +134,8 @@ public:
   void start(size_t bucket, Factors factors) override;
   void finish() override { program.awaitSums(); }
   std::string describe() const override {
-    return fmt::format("{} by {} between their GPUs, while the step goes on", count(buckets),
-                       program.link().library);
+    return fmt::format("{} by {} between their GPUs{}", count(buckets), program.link().library,
+                       buckets.size() > 1 ? ", while the step goes on" : "");
   }
 
 private:
@@ -172,18 +172,15 @@ void DeviceWay::scale(const ArenaTensor &tensor, float factor) {
 }
 
 // What a rank tells the others of its device.
-json tellDevice(Program &program) {
+json tellDevice(Program &program, const Ranks &ranks) {
   const DeviceLink link = program.link();
   Digest places;
   for (const Bucket &bucket : bucketsOf(program.manifest(), INT64_MAX))
     for (const std::vector<ArenaTensor> *tensors : {&bucket.gradients, &bucket.statistics})
       for (const ArenaTensor &tensor : *tensors)
         places.add(fmt::format("{} {} {} ", tensor.name, tensor.offset, tensor.bytes));
-  return {{"device", link.device},
-          {"library", link.library},
-          {"obstacle", link.obstacle},
-          {"places", places.text()},
-          {"ahead", program.launchesAhead()}};
+  return {{"device", link.device},   {"library", link.library},          {"obstacle", link.obstacle},
+          {"places", places.text()}, {"ahead", program.launchesAhead()}, {"threads", ranks.serveAnyThread()}};
 }
 
 // Returns why ranks that have said this of their devices cannot join them; an empty string: they can.
@@ -235,12 +232,14 @@ void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
 } // namespace
 
 StepSums::StepSums(Program &program, Ranks &ranks, int64_t bucketBytes, Wire wire) : program(program) {
-  const std::vector<json> devices = gatherJson(ranks, tellDevice(program));
+  const std::vector<json> devices = gatherJson(ranks, tellDevice(program, ranks));
   const std::string obstacle = obstacleOf(devices);
   // Where launches end later than they are started, nothing can be copied beside them.
   const bool ahead =
       std::ranges::any_of(devices, [](const json &told) { return told.at("ahead").get<bool>(); });
-  buckets = bucketsOf(program.manifest(), ahead && !obstacle.empty() ? INT64_MAX : bucketBytes);
+  const bool beside =
+      !ahead && std::ranges::all_of(devices, [](const json &told) { return told.at("threads").get<bool>(); });
+  buckets = bucketsOf(program.manifest(), obstacle.empty() || beside ? bucketBytes : INT64_MAX);
   requireSame(ranks, buckets, wire);
   if (obstacle.empty()) {
     if (wire != Wire::Float32)

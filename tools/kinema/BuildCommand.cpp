@@ -8,6 +8,8 @@
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <filesystem>
 
 namespace kinema {
@@ -32,9 +34,7 @@ std::string runtimeProgram() {
   return program;
 }
 
-std::vector<std::string> targetsOf(const BuildCommandOptions &options, std::string_view precision) {
-  if (!options.targets.empty())
-    return options.targets;
+std::vector<std::string> usualTargets(std::string_view precision) {
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
   if (precision == "bf16") // in fp32, these levels have the code of the level before
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
@@ -51,7 +51,9 @@ void build(const BuildCommandOptions &options) {
   common.train = options.mode == "train";
   common.distributed = options.distributed && common.train;
   auto targetsIn = [&](std::string_view precision) {
-    return optionsOf(options.choice, chosenTargets(targetsOf(options, precision)), common);
+    return optionsOf(options.choice,
+                     chosenTargets(options.targets.empty() ? usualTargets(precision) : options.targets),
+                     common);
   };
   std::vector<CompileOptions> targets = targetsIn(options.choice.precision);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
@@ -76,8 +78,7 @@ void addBuild(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
-  addTargets(*command, options->targets)
-      ->default_str("x86-64-v3,x86-64-v4,sm_80,sm_86,sm_89,sm_90a,sm_100,sm_120");
+  addTargets(*command, options->targets)->default_str(llvm::join(usualTargets(/*precision=*/"fp32"), ","));
   addCode(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")

@@ -193,6 +193,8 @@ void addInspect(CLI::App &app) {
           ->add_option("--ranks", options->scale.ranks,
                        "how long a step of so many processes takes, by a model, and with which --bucket")
           ->check(CLI::Range(2, 1000000));
+  for (const char *option : {"--launches", "--schedules", "--kernel", "--svg", "--layers-only"})
+    ranks->excludes(command->get_option(option));
   command
       ->add_option(
           "--network", options->scale.network,

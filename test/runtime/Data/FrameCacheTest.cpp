@@ -93,10 +93,49 @@ TEST(FrameCache, AFileThatIsNotWholeIsNoFrame) {
   const auto whole = fs::file_size(file);
   fs::resize_file(file, whole - 1);
   EXPECT_FALSE(holds(cache, 1));
+  EXPECT_FALSE(fs::exists(file)); // the next one who decodes the frame keeps it
+  cache.keep(frame(1), pixels(1));
+  fs::resize_file(file, whole - 1);
   fs::resize_file(file, whole); // with a zero where a pixel was
   EXPECT_FALSE(holds(cache, 1));
   std::ofstream(file) << "something else";
   EXPECT_FALSE(holds(cache, 1));
+}
+
+TEST(FrameCache, OtherFilesAreLeftAlone) {
+  TemporaryFolder folder;
+  folder.write("thesis.part", "all of it");
+  EXPECT_EQ(errorOf([&] { FrameCache cache(folder.name(), 1); }),
+            "--cache: folder " + folder.name() +
+                " has other files: name an empty one, or one that has been a cache");
+  fs::remove(folder / "thesis.part");
+  FrameCache(folder.name(), much).keep(frame(1), pixels(1));
+  fs::create_directories(folder / "ab/0123456789abcdef");
+  const std::vector<std::string> others = {folder.write("thesis.part", "all of it"),
+                                           folder.write("ab/notes", "and its notes"),
+                                           folder.write("ab/0123456789abcdef/deeper", "even here")};
+  FrameCache cache(folder.name(), 1);
+  EXPECT_FALSE(holds(cache, 1));
+  for (const std::string &other : others)
+    EXPECT_TRUE(fs::exists(other)) << other;
+}
+
+TEST(FrameCache, ManyThreadsShareTheRoom) {
+  TemporaryFolder folder;
+  constexpr int threads = 4, frames = 200;
+  FrameCache cache(folder.name(), much);
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i)
+    all.emplace_back([&, i] {
+      for (int64_t n = 0; n < frames; ++n)
+        cache.keep(frame(i * frames + n), pixels(i * frames + n));
+    });
+  for (std::thread &thread : all)
+    thread.join();
+  EXPECT_EQ(cache.kept(), threads * frames);
+  int64_t counted = 0;
+  std::ifstream(folder / ".bytes", std::ios::binary).read(reinterpret_cast<char *>(&counted), sizeof counted);
+  EXPECT_EQ(counted, bytesIn(folder));
 }
 
 TEST(FrameCache, ManyProcessesShareTheRoom) {

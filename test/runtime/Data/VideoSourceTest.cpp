@@ -374,6 +374,24 @@ TEST_F(VideoSourceTest, CanBeLeftAtAnyTime) {
 }
 
 // Left out, it would depend on the time which videos a network is trained on.
+TEST_F(VideoSourceTest, FramesOfAFileThatWasReplacedAreNotKeptForTheNewOne) {
+  recipe.data.start = "first";
+  writeText(folder / "list.txt", "v0.mp4 0\n");
+  list = readVideoList(folder / "list.txt", 7);
+  LoaderOptions options{1, 1, 1 << 30, inputs};
+  options.cache = std::make_shared<FrameCache>(folder / "frames", 1 << 30);
+  auto source = VideoSource::training(list, recipe, options);
+  epoch(*source);
+  EXPECT_EQ(options.cache->kept(), 4);
+  makeH264(folder / "new.mp4", 20, 36, 48, 99);
+  std::filesystem::rename(folder / "new.mp4", folder / "v0.mp4");
+  epoch(*source); // whose reader of the video still has the file from before
+  list = readVideoList(folder / "list.txt", 7);
+  auto cached = VideoSource::training(list, recipe, options), decoded = training(1, 1);
+  EXPECT_TRUE(same(epoch(*cached), epoch(*decoded)));
+  EXPECT_EQ(options.cache->kept(), 8);
+}
+
 TEST_F(VideoSourceTest, AVideoThatTakesTooLongEndsTheWork) {
   setenv("KINEMA_READ_SECONDS", "0", 1);
   auto source = training(2);
