@@ -44,6 +44,13 @@ int64_t bytesIn(const TemporaryFolder &folder) {
   return sum;
 }
 
+// What the cache's own account says of them.
+int64_t bytesCounted(const TemporaryFolder &folder) {
+  int64_t counted = 0;
+  std::ifstream(folder / ".bytes", std::ios::binary).read(reinterpret_cast<char *>(&counted), sizeof counted);
+  return counted;
+}
+
 fs::path someFrame(const TemporaryFolder &folder) {
   for (const fs::directory_entry &entry : fs::recursive_directory_iterator(folder.name()))
     if (entry.is_regular_file() && !entry.path().filename().string().starts_with('.'))
@@ -133,9 +140,7 @@ TEST(FrameCache, ManyThreadsShareTheRoom) {
   for (std::thread &thread : all)
     thread.join();
   EXPECT_EQ(cache.kept(), threads * frames);
-  int64_t counted = 0;
-  std::ifstream(folder / ".bytes", std::ios::binary).read(reinterpret_cast<char *>(&counted), sizeof counted);
-  EXPECT_EQ(counted, bytesIn(folder));
+  EXPECT_EQ(bytesCounted(folder), bytesIn(folder));
 }
 
 TEST(FrameCache, ManyProcessesShareTheRoom) {
@@ -191,9 +196,7 @@ TEST(FrameCache, AProcessThatIsKilledLeavesNoHalfFrame) {
   EXPECT_GT(sum, 0);
   // What the killed processes had reserved is free again: the account is of the files that are there.
   FrameCache full(folder.name(), much * 100);
-  int64_t counted = 0;
-  std::ifstream(folder / ".bytes", std::ios::binary).read(reinterpret_cast<char *>(&counted), sizeof counted);
-  EXPECT_EQ(counted, bytesIn(folder));
+  EXPECT_EQ(bytesCounted(folder), bytesIn(folder));
 }
 
 TEST(FrameCache, AFolderThatCannotBeMadeIsAnError) {
