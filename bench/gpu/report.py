@@ -187,6 +187,7 @@ def counters_text(kernels):
     names = list(dict.fromkeys(name for kernel in told for name in kernel["counters"]))
     rows = [["kernel", "layer", *names]] + [[kernel["kernel"], kernel["layer"], *(kernel["counters"].get(name, "-") for name in names)] for kernel in told]
     text = table(rows) if told else ""
+    text += "".join(f"{kernel['kernel']} waits: {'; '.join(kernel['waits'])}\n" for kernel in told if kernel.get("waits"))
     return text + "".join(f"{kernel.get('kernel', '')} {kernel.get('error') or kernel.get('skipped')}\n" for kernel in kernels if "counters" not in kernel)
 
 

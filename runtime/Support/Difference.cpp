@@ -8,6 +8,10 @@ namespace kinema {
 namespace {
 
 constexpr double leastOfSums = 1e-5, roundingOfSums = 0x1p-23, bfloat16 = 0x1p-7;
+// Results in f32 of narrow operands may be statistics of values that were rounded to bfloat16: the mean of
+// some hundred moves by so much of them when one falls to the other side, and all means may be small beside
+// the values.
+constexpr double ofRounded = 0x1p-12;
 constexpr int64_t momentRows = 3; // count, mean, squared deviations
 
 // Adds the moments of one partial to those of the partials before it (Chan, Golub and LeVeque, 1983).
@@ -89,6 +93,8 @@ Difference difference(const Merged &found, const Merged &wanted, Form form, cons
   double sums = std::max(leastOfSums, static_cast<double>(arithmetic.depth) * roundingOfSums);
   if (form != Form::Whole && arithmetic.narrow)
     sums += bfloat16;
+  else if (arithmetic.narrow && !arithmetic.rounded)
+    sums += ofRounded;
   for (int64_t begin = 0; begin < result.elements; begin += group) {
     double scale = scaleOf(std::span(wanted.sizes).subspan(begin, group));
     for (int64_t i = begin; i < begin + group; ++i) {

@@ -39,7 +39,9 @@ struct Difference {
 
 // Compares two results. Sums of `depth` values in f32, taken in another order, may differ by depth * 2^-23 of
 // the largest value, at least by 1e-5 of it. A value that is rounded to bfloat16 may become its neighbour,
-// and so may operands that are summed: 2^-7. A NaN equals another NaN and is infinitely far from all else.
+// and so may operands that are summed: 2^-7. Whole results in f32 of narrow operands, which may be statistics
+// of values that were rounded so, may differ by 2^-12 of the largest one. A NaN equals another NaN and is
+// infinitely far from all else.
 Difference difference(const Merged &found, const Merged &wanted, Form form, const Arithmetic &arithmetic);
 
 } // namespace kinema

@@ -28,16 +28,27 @@ echo "========= RACECHECK SUMMARY: 4 hazards displayed (4 errors, 0 warnings)"
 exit $code
 """
 
-# The profiler has a counter of each kernel that it is asked for, which must be one of the program's.
+# The profiler leaves a report of the kernel that it is asked for, which must be one of the program's, and tells a counter and the samples of two
+# instructions from it.
 PROFILER = """#!/usr/bin/env bash
+if [ "$1" = --import ]; then
+  kernel=$(cat $2)
+  [ $4 = raw ] && echo '"ID","Kernel Name","gpu__time_duration.sum","lts__throughput.avg.pct_of_peak_sustained_elapsed"
+"","","us","%"
+"0","'$kernel'","1.5","40"'
+  [ $4 = source ] && echo '"Kernel Name","'$kernel'",
+"Address","Source","# Samples","Instructions Executed","stall_barrier","stall_long_sb","stall_barrier (Not Issued)"
+"0x10","  MEMBAR.ALL.GPU","30","4","2","28","0"
+"0x20","  EXIT","10","4","10","0","0"'
+  exit 0
+fi
 while [ $# -gt 0 ] && [ "$1" != --kernel-name ]; do shift; done
 kernel=$2
+while [ $# -gt 0 ] && [ "$1" != -o ]; do shift; done
+report=$2
 while [ $# -gt 0 ] && [[ "$1" != *kinema-runtime ]]; do shift; done
 [ -n "$KINEMA_CUDA_SYNC" ] && "$@" > /dev/null || exit
-echo "==PROF== Profiling \\"$kernel\\""
-echo '"ID","Kernel Name","gpu__time_duration.sum","lts__throughput.avg.pct_of_peak_sustained_elapsed"'
-echo '"","","us","%"'
-echo '"0","'$kernel'","1.5","40"'
+echo $kernel > $report.ncu-rep
 """
 # The monitor answers the question for the machine, then prints a line a second.
 MONITOR = """#!/usr/bin/env bash
@@ -122,6 +133,7 @@ def check_machine(out, results, table):
     told = results["counters"]
     check(len(told) == 2 and told[0]["kernel"] != told[1]["kernel"], f"counters: {told}")
     check(all(kernel["counters"] == {"time": "1.5 us", "L2 %": "40 %"} for kernel in told), f"counters: {told}")
+    check(all(kernel["waits"] == ["75% long_sb at MEMBAR.ALL.GPU", "25% barrier at EXIT"] for kernel in told), f"waits: {told}")
     check(len(open(os.path.join(out, "counters.csv")).readlines()) == 4, "counters.csv")
     check(results["tune"][0]["seconds"].keys() >= {"infer", "train_step"}, f"tune: {results['tune']}")
 

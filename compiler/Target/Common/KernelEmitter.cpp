@@ -162,11 +162,13 @@ static llvm::MaybeAlign alignmentOf(const Machine &machine, VectorType type) {
   return llvm::Align(std::gcd(bytes, machine.vectorAlignment));
 }
 
-Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
+Value KernelEmitter::loadStored(Value buffer, Value at, int64_t width) {
   auto type = VectorType::get({width}, cast<MemRefType>(buffer.getType()).getElementType());
-  auto load =
-      vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false, alignmentOf(machine, type));
-  return widened(*this, load, vectorType(width));
+  return vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false, alignmentOf(machine, type));
+}
+
+Value KernelEmitter::asFloats(Value stored) {
+  return widened(*this, stored, vectorType(cast<VectorType>(stored.getType()).getNumElements()));
 }
 
 void KernelEmitter::storeVector(Value value, Value buffer, Value at) {

@@ -125,7 +125,13 @@ public:
   /// These load floats as f32, whatever the buffer holds, and all else as it is.
   mlir::Value load(mlir::Value buffer, mlir::Value at);
   void store(mlir::Value value, mlir::Value buffer, mlir::Value at);
-  mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width);
+  mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width) {
+    return asFloats(loadStored(buffer, at, width));
+  }
+  /// These are the halves of loadVector: the load, of what the buffer holds, and what makes floats f32. In
+  /// between, a thread does not wait for the load.
+  mlir::Value loadStored(mlir::Value buffer, mlir::Value at, int64_t width);
+  mlir::Value asFloats(mlir::Value stored);
   void storeVector(mlir::Value value, mlir::Value buffer, mlir::Value at);
 
   /// These move a vector of `width` elements, or a scalar where `width` is 1.

@@ -5,29 +5,90 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
-void Epilogue::onGroup(ValueRange sums, int64_t group, Value n, Value channel, ArrayRef<Row> rows,
-                       function_ref<void(const Row &, ArrayRef<Value>)> take) {
-  Value exist = w.existing(channel, 2, result.getDimSize(1));
-  SmallVector<Value> vectors; // null for what differs from row to row
+std::pair<int64_t, int64_t> Epilogue::registersOfGroup() const {
+  int64_t ofRow = 0, byChannel = 0;
+  for (kernel::AccessOperand operand : region) {
+    ofRow += operand.access == Access::Pixel ? operand.getType().getElementTypeBitWidth() * 2 / 32 : 0;
+    byChannel += operand.isByChannel() ? 2 : 0; // a pair of f32, as which it is loaded
+  }
+  return {ofRow, byChannel};
+}
+
+Epilogue::Loaded Epilogue::loadVectors(Value n, Value channel) {
+  Loaded loaded;
   for (kernel::AccessOperand operand : region)
-    vectors.push_back(operand.isByChannel() ? e.loadAccess(operand, result, {n, channel}, 2) : Value());
+    loaded.push_back(operand.isByChannel() ? e.loadAccess(operand, result, {n, channel}, 2) : Value());
+  return loaded;
+}
+
+Epilogue::Loaded Epilogue::loadRow(const Row &row, int64_t group) {
+  Loaded loaded;
+  for (kernel::AccessOperand operand : region)
+    loaded.push_back(operand.access == Access::Pixel
+                         ? e.loadStored(e.bufferOf(*operand.operand), at(row, group), 2)
+                         : Value());
+  return loaded;
+}
+
+void Epilogue::run(ValueRange sums, int64_t group, Value n, Value channel, ArrayRef<Row> rows,
+                   const Loaded &vectors, ArrayRef<Loaded> ofRows,
+                   function_ref<void(const Row &, ArrayRef<Value>)> take) {
+  Value exist = w.existing(channel, 2, result.getDimSize(1));
   for (auto [number, row] : llvm::enumerate(rows)) {
-    auto load = [&](const kernel::AccessOperand &operand) {
-      if (operand.access == Access::Pixel)
-        return e.loadVector(e.bufferOf(*operand.operand), at(row, group), 2);
-      return e.loadAccess(operand, result, {n, channel, row.result[0], row.result[1], row.result[2]}, 2);
-    };
     Value pair = contract.pair(sums, number, group);
     if (row.reached) // else what was contracted does not count
       pair = w.choose(row.reached, pair, e.constant(0.0f, e.vectorType(2)));
-    SmallVector<Value> arguments = {pair};
-    for (auto [operand, vector] : llvm::zip_equal(region, vectors))
-      arguments.push_back(vector ? vector : load(operand));
+    Loaded ofRow = ofRows.empty() ? loadRow(row, group) : ofRows[number];
+    SmallVector<Value> arguments = {pair}, place = {n, channel};
+    llvm::append_range(place, row.result);
+    for (auto [operand, vector, stored] : llvm::zip_equal(region, vectors, ofRow))
+      arguments.push_back(vector   ? vector
+                          : stored ? e.asFloats(stored)
+                                   : e.loadAccess(operand, result, place, 2));
     auto yielded = e.inlineRegion(region.getRegion(), arguments, 2);
     if (exist)
       for (Value &value : yielded)
         value = w.choose(exist, value, e.constant(0.0f, e.vectorType(2)));
     take(row, yielded);
+  }
+}
+
+void Epilogue::onGroup(ValueRange sums, int64_t group, Value n, Value channel, ArrayRef<Row> rows,
+                       function_ref<void(const Row &, ArrayRef<Value>)> take) {
+  run(sums, group, n, channel, rows, loadVectors(n, channel), {}, take);
+}
+
+/// Loads what is to be loaded before the turn of this group.
+void Epilogue::loadBefore(int64_t group) {
+  while (ahead.ofRows > 0 && int64_t(ofRows.size()) < std::min(groups, group + ahead.ofRows)) {
+    ofRows.emplace_back();
+    for (const Row &row : rows)
+      ofRows.back().push_back(loadRow(row, ofRows.size() - 1));
+  }
+  while (ahead.byChannel > 0 && int64_t(vectors.size()) < std::min(groups, group + ahead.byChannel))
+    vectors.push_back(loadVectors(n, channelOf(vectors.size())));
+}
+
+void Epilogue::begin(int64_t number, Ahead ofTile, Value clip, Value first, ArrayRef<Row> ofResults) {
+  groups = number;
+  ahead = ofTile;
+  n = clip;
+  channel = first;
+  rows.assign(ofResults.begin(), ofResults.end());
+  vectors.clear();
+  ofRows.clear();
+  loadBefore(0);
+}
+
+void Epilogue::finish(ValueRange sums, function_ref<void(int64_t, const Row &, ArrayRef<Value>)> take,
+                      function_ref<void(int64_t)> end) {
+  for (int64_t group = 0; group < groups; ++group) {
+    loadBefore(group + 1);
+    run(sums, group, n, channelOf(group), rows,
+        ahead.byChannel > 0 ? vectors[group] : loadVectors(n, channelOf(group)),
+        ahead.ofRows > 0 ? ArrayRef(ofRows[group]) : ArrayRef<Loaded>(),
+        [&](const Row &row, ArrayRef<Value> yielded) { take(group, row, yielded); });
+    end(group);
   }
 }
 

@@ -29,12 +29,34 @@ public:
   void onGroup(mlir::ValueRange sums, int64_t group, mlir::Value n, mlir::Value channel,
                llvm::ArrayRef<Row> rows,
                llvm::function_ref<void(const Row &, llvm::ArrayRef<mlir::Value>)> take);
+  /// Does so for all groups of a tile, of which `channel` is the first one's. `begin` loads what the region
+  /// reads for the first groups, `ahead` of their turn, and may stand before the products, which hide how
+  /// long that takes; `finish` runs the region, and calls `end` after each group.
+  struct Ahead {       // groups beside the one whose turn it is
+    int64_t ofRows;    // of what lies at the rows' positions
+    int64_t byChannel; // of what is read by channel
+  };
+  void begin(int64_t groups, Ahead ahead, mlir::Value n, mlir::Value channel, llvm::ArrayRef<Row> rows);
+  void finish(mlir::ValueRange sums,
+              llvm::function_ref<void(int64_t group, const Row &, llvm::ArrayRef<mlir::Value>)> take,
+              llvm::function_ref<void(int64_t group)> end);
+  /// Returns the registers that a thread takes for what is loaded of a group: of each row, and by channel.
+  std::pair<int64_t, int64_t> registersOfGroup() const;
   /// Stores a yielded pair of a group.
   void store(mlir::Value pair, mlir::Value buffer, const Row &row, int64_t group) {
     e.storeVector(pair, buffer, at(row, group));
   }
 
 private:
+  /// Operands, those of rows as they are stored; null where they are not loaded yet.
+  using Loaded = llvm::SmallVector<mlir::Value>;
+  Loaded loadVectors(mlir::Value n, mlir::Value channel);
+  Loaded loadRow(const Row &row, int64_t group);
+  void run(mlir::ValueRange sums, int64_t group, mlir::Value n, mlir::Value channel, llvm::ArrayRef<Row> rows,
+           const Loaded &vectors, llvm::ArrayRef<Loaded> ofRows, // none: they are loaded in each row's turn
+           llvm::function_ref<void(const Row &, llvm::ArrayRef<mlir::Value>)> take);
+  mlir::Value channelOf(int64_t group) { return e.add(channel, group * blockChannels); }
+  void loadBefore(int64_t group);
   mlir::Value at(const Row &row, int64_t group) { return e.add(row.at, group * plane); }
 
   WarpgroupEmitter &w;
@@ -43,6 +65,13 @@ private:
   kernel::AccessRegion region;
   mlir::RankedTensorType result;
   int64_t plane;
+  // Of the tile between `begin` and `finish`.
+  int64_t groups = 0;
+  Ahead ahead = {};
+  mlir::Value n, channel;
+  llvm::SmallVector<Row> rows;
+  llvm::SmallVector<Loaded> vectors;                   // of the first groups
+  llvm::SmallVector<llvm::SmallVector<Loaded>> ofRows; // likewise, for each row
 };
 
 /// Takes the sums and moments that an epilogue asks for, over the tiles of a block, and stores the block's

@@ -448,7 +448,7 @@ void nvidia::inThreadsOfWeights(WarpgroupEmitter &w, function_ref<void()> body) 
   if (w.tensorCores == TensorCores::Warps)
     body();
   else
-    w.e.when(w.e.equal(w.e.thread, 0), body);
+    w.e.when(w.elected(), body);
 }
 
 /// The copying threads, which fill the ring's stages, share the positions of a stage.
@@ -488,8 +488,9 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
   Value arrivals = ring.full(step);
   w.arriveExpecting(arrivals, w.word(weight.terms * blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);
-  for (int64_t first = 0; first < blocks; first += ring.plan.cluster) {
-    Value i = ring.plan.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
+  int64_t together = blocksOfWeightCopy(weight.blocks, weight.columns, blocks, columns, ring.plan.cluster);
+  for (int64_t first = 0; first < blocks; first += together * ring.plan.cluster) {
+    Value i = ring.plan.cluster > 1 ? e.add(e.mul(w.rankInCluster(), together), first) : e.index(first);
     Value block = e.add(e.mul(chunk, blocks), i);
     if (weight.firstBlock)
       block = e.add(weight.firstBlock, block);
@@ -503,7 +504,7 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
       Value to = e.add(ring.stageAt(step), e.mul(i, rowBytes));
       if (term)
         to = e.add(to, term * blocks * rowBytes);
-      w.bulkCopy(w.pointer(to), from, w.word(rowBytes), arrivals, ring.plan.cluster);
+      w.bulkCopy(w.pointer(to), from, w.word(together * rowBytes), arrivals, ring.plan.cluster);
     }
   }
 }

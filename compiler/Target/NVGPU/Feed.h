@@ -128,8 +128,8 @@ struct TapsWeight {
   int64_t termBytes = 0;       // of such a weight
 };
 
-/// Runs the body in the threads that call stageWeights, among the copying ones of which the first has number
-/// 0.
+/// Runs the body in the threads that call stageWeights, among the copying ones, all of which are here: of one
+/// warp or, for the products of warps, of several.
 void inThreadsOfWeights(WarpgroupEmitter &w, llvm::function_ref<void()> body);
 
 /// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from

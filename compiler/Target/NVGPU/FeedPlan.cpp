@@ -110,7 +110,7 @@ int64_t FeedPlan::blocksTogether() const {
 int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
   if (bytes == 0)
     return 0;
-  // Memory of 4.3 TB/s and 0.7 us has 23 KB of each multiprocessor under way; one more stage is worked on.
+  // Memory of 3.2 TB/s and 1 us has 24 KB of each multiprocessor under way; one more stage is worked on.
   constexpr int64_t underWay = 24 * 1024;
   constexpr int64_t mostBusy = 8;
   int64_t busy = std::min(mostBusy, 1 + shape::ceilDiv(underWay, bytes));

@@ -148,6 +148,15 @@ int64_t deepestFeed(int64_t fewest, llvm::function_ref<bool(int64_t)> fit);
 /// a power of two that keeps L2 busy.
 int64_t weightStages(int64_t bytes, int64_t wanted);
 
+/// Returns how many blocks of 8 contracted channels one copy brings of a weight that lies as tapsLayout says,
+/// for a stage of `blocks` of `allBlocks` and `columns` of `allColumns`: each block of a cluster's share,
+/// where they lie side by side.
+constexpr int64_t blocksOfWeightCopy(int64_t allBlocks, int64_t allColumns, int64_t blocks, int64_t columns,
+                                     int64_t cluster) {
+  bool sideBySide = columns == allColumns && allBlocks % blocks == 0 && blocks % cluster == 0;
+  return sideBySide ? blocks / cluster : 1;
+}
+
 } // namespace kinema::nvidia
 
 #endif

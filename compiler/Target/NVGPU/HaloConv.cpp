@@ -2,6 +2,7 @@
 
 #include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/HaloWalk.h"
+#include "compiler/Target/NVGPU/WidenBfloat16.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -49,14 +50,16 @@ private:
   void emitSource();
   /// Returns the first of a chunk's blocks of the source.
   Value firstSourceBlock(Value chunk);
-  bool forward() { return op.getDirection() == kernel::Direction::Forward; }
 
   void emitConsumers();
   Values emitAccumulators(Value sourceStep, Value weightStep);
   Values emitChunk(Value sourceStep, Value first, ValueRange carried);
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
   void finishProducts(Value sourceStep, Value next);
-  Value emitEpilogue(ValueRange accumulators, Value before);
+  int64_t channelBlocks() const { return plan.tile.channels / blockChannels; } // of a tile
+  SmallVector<Row> rowsOfThread();
+  void beginEpilogue(ArrayRef<Row> rows);
+  Value emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value before);
   void emitMerge(kernel::FinalizeOp attached);
 
   static constexpr int64_t consumersBarrier = 1;
@@ -106,7 +109,8 @@ HaloConvEmitter::Values HaloConvEmitter::overTiles(ValueRange init, function_ref
 
 //===-- Producers ---------------------------------------------------------===//
 
-/// One warp begins all copies of the source, one chunk of its channels after the other.
+/// All copying warps but the last one begin the copies of the source, one chunk of its channels after the
+/// other.
 void HaloConvEmitter::emitSourceCopies() {
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPlace place = walk.feedPlace(here);
@@ -182,17 +186,14 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
   }
   Value buffer = e.bufferOf(op.getWeightMutable()), channel = e.mul(channelTile, plan.tile.channels);
   int64_t termBytes = kernel::storedBytes(tensorOf(op.getWeight())) / plan.terms;
-  if (plan.groups > 1 && !forward()) {
-    // The contracted blocks of all groups follow one another, with the columns of one group.
-    TapsWeight weight{buffer,     plan.sourceBlocks, plan.groupChannels(), firstSourceBlock(e.index(0)),
-                      plan.terms, termBytes};
-    return stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
-                        e.rem(channel, plan.groupChannels()), plan.channelsOfGroup());
+  auto [allBlocks, allColumns, blocks, columns] = plan.weightShare();
+  TapsWeight weight{buffer, allBlocks, allColumns, {}, plan.terms, termBytes};
+  if (plan.groups > 1 && !plan.forward) {
+    weight.firstBlock = firstSourceBlock(e.index(0));
+    channel = e.rem(channel, plan.groupChannels());
   }
   // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
-  TapsWeight weight{
-      buffer, plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels, {}, plan.terms, termBytes};
-  stageWeights(*this, weights, step, weight, number, chunk, plan.depthOfGroup(), channel, plan.tile.channels);
+  stageWeights(*this, weights, step, weight, number, chunk, blocks * blockChannels, channel, columns);
 }
 
 Value HaloConvEmitter::firstSourceBlock(Value chunk) {
@@ -230,9 +231,11 @@ void HaloConvEmitter::emitConsumers() {
   Value zero = e.index(0);
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
   auto all = overTiles({zero, zero, zero}, [&](ValueRange before) -> Values {
+    SmallVector<Row> rows = rowsOfThread();
+    beginEpilogue(rows);
     Values accumulators = emitAccumulators(before[0], before[1]);
     Value weightStep = accumulators.pop_back_val();
-    Value positions = emitEpilogue(accumulators, before[2]);
+    Value positions = emitEpilogue(accumulators, rows, before[2]);
     return {e.add(before[0], plan.chunks()), weightStep, positions};
   });
   sums.store(ArrayRef(e.results).drop_front(plan.stores), e.div(e.firstBlock, plan.channelTiles()),
@@ -291,8 +294,8 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
   }
   // Forward, a block has the columns of all groups side by side; else the groups follow one another.
   int64_t columnBytes = plan.channelsOfGroup() * positionBytes;
-  int64_t blockBytes = forward() ? parts * columnBytes : columnBytes;
-  int64_t partBytes = forward() ? columnBytes : blocksOfPart * columnBytes;
+  int64_t blockBytes = plan.forward ? parts * columnBytes : columnBytes;
+  int64_t partBytes = plan.forward ? columnBytes : blocksOfPart * columnBytes;
   Matrix weight = contract.matrix(weightAt, blockBytes);
   weight.rest = restOfWeight;
   SmallVector<Factors> factors;
@@ -312,27 +315,44 @@ void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
 
 //===-- Results -----------------------------------------------------------===//
 
-/// Runs the epilogue of one tile. Returns how many positions the block has merged so far: `before` plus this
-/// tile's, where there are sums.
-Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, Value before) {
+/// Returns the rows of the tile's results that this thread holds.
+SmallVector<Row> HaloConvEmitter::rowsOfThread() {
   SmallVector<Row> rows;
-  int64_t groups = plan.tile.channels / blockChannels;
   for (int64_t number = 0; number < plan.rowTiles() * Contract::rowsOfThread; ++number) {
     Value position = contract.position(consumerThread, number, plan.rowTiles(), plan.rowPitch());
-    Value block = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, groups));
+    Value block = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, channelBlocks()));
     rows.push_back(walk.rowOf(here, position, block, contract.column()));
   }
-  for (int64_t group = 0; group < groups; ++group) {
-    auto take = [&](const Row &row, ArrayRef<Value> yielded) {
-      e.when(row.valid, [&] {
-        for (int64_t store = 0; store < plan.stores; ++store)
-          epilogue.store(yielded[store], e.results[store], row, group);
-      });
-      sums.take(group, row, yielded.drop_front(plan.stores));
-    };
-    epilogue.onGroup(accumulators, group, here.n, e.add(firstChannel, group * blockChannels), rows, take);
-    sums.finish(group);
-  }
+  return rows;
+}
+
+/// Begins the epilogue of a tile before its products: of memory, a thread waits long, so what it has
+/// registers for is loaded then. What is read by channel lies near, and is loaded a few groups before its
+/// turn.
+void HaloConvEmitter::beginEpilogue(ArrayRef<Row> rows) {
+  constexpr int64_t mostOfRows = 32, mostByChannel = 16; // registers
+  auto [ofRow, byChannel] = epilogue.registersOfGroup();
+  int64_t left = plan.registersAhead(), ofRows = ofRow * rows.size();
+  Epilogue::Ahead ahead = {};
+  if (ofRows > 0)
+    ahead.ofRows = std::min(left, mostOfRows) / ofRows;
+  left -= ahead.ofRows * ofRows;
+  if (byChannel > 0)
+    ahead.byChannel = std::min(left, mostByChannel) / byChannel;
+  epilogue.begin(channelBlocks(), ahead, here.n, firstChannel, rows);
+}
+
+/// Runs the epilogue of one tile. Returns how many positions the block has merged so far: `before` plus this
+/// tile's, where there are sums.
+Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value before) {
+  auto take = [&](int64_t group, const Row &row, ArrayRef<Value> yielded) {
+    e.when(row.valid, [&] {
+      for (int64_t store = 0; store < plan.stores; ++store)
+        epilogue.store(yielded[store], e.results[store], row, group);
+    });
+    sums.take(group, row, yielded.drop_front(plan.stores));
+  };
+  epilogue.finish(accumulators, take, [&](int64_t group) { sums.finish(group); });
   return sums.finishTile(rows, before, [&] { return walk.resultsOf(here); });
 }
 
@@ -373,14 +393,13 @@ void HaloConvEmitter::emit() {
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   feed.clearRaw();
   auto copy = [&] {
-    if (plan.copiesApart())
-      e.when(
-          e.inRange(e.thread, warp), [&] { emitSourceCopies(); },
-          [&] { e.when(e.equal(e.thread, warp), [&] { emitWeightCopies(); }); });
-    else
-      emitCopiesInTurn();
+    if (!plan.copiesApart())
+      return emitCopiesInTurn();
+    auto copyWeights = [&] { e.when(elected(), [&] { emitWeightCopies(); }); };
+    e.when(e.inRange(e.thread, plan.feed().copyingThreads()), [&] { emitSourceCopies(); }, copyWeights);
   };
   pipeline.run(copy, [&] { emitSource(); }, [&] { emitConsumers(); });
+  widenInWords(*e.b.getInsertionBlock());
 }
 
 } // namespace

@@ -84,6 +84,7 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
                op.getWindow().getWindow(), op.getDirection() == kernel::Direction::Forward, tile) {
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   stores = yield.countOf(kernel::Yield::Store);
+  rowOperands = llvm::count_if(op.epilogue(), [](kernel::AccessOperand o) { return !o.isByChannel(); });
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
   terms = op.getBf16x3() ? kernel::terms : 1;
@@ -95,7 +96,7 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
 HaloPlan::HaloPlan(TensorCores tensorCores, const kernel::AccessRegion &prologue, RankedTensorType sourceType,
                    RankedTensorType resultType, const shape::Window &window, bool forward,
                    const HaloTile &tile)
-    : operands(prologue), tensorCores(tensorCores) {
+    : operands(prologue), tensorCores(tensorCores), forward(forward) {
   auto source = sourceType.getShape(), result = resultType.getShape();
   auto direction = forward ? shape::Direction::Forward : shape::Direction::Transposed;
   for (int axis = 0; axis < 3; ++axis)
@@ -152,7 +153,7 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  int64_t copiers = tensorCores == TensorCores::Warps ? tile.copiers : 1;
+  int64_t copiers = copiesApart() ? tile.copiers - 1 : tile.copiers;
   FeedPlan feed{operands, {},    stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
                 copiers,  terms, tensorCores};
   for (int axis = 0; axis < 3; ++axis)
@@ -247,10 +248,23 @@ bool HaloPlan::clustersMatch() const {
          (samePhase && partials() % tile.cluster == 0 && positionTiles() % tile.cluster == 0);
 }
 
+bool HaloPlan::loopsOverAllAxes() const {
+  return llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
+}
+
+int64_t HaloPlan::registersAhead() const {
+  if (tensorCores == TensorCores::Warps)
+    return 0;
+  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56;
+  int64_t taken = shortLivedRegisters() + other + ofRow * 2 * (rowTiles() - 1) +
+                  (phases() > 1 ? ofPhases : 0) + (loopsOverAllAxes() ? ofLoops : 0) + ofTerms * (terms - 1);
+  return std::max<int64_t>(0, registersOfEpilogue() - taken);
+}
+
 /// Where there is a choice, the epilogue gets room, and so do the loops over the taps of three axes and the
 /// stages of another block.
 int64_t HaloPlan::mostAccumulators() const {
-  bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
+  const bool loops = loopsOverAllAxes();
   // Fragments take registers as well: four of each tile of rows, and more where there are two terms. So do
   // the places of phases.
   constexpr int64_t ofRows = 4, ofRest = 36, ofPhases = 40;
@@ -271,7 +285,8 @@ bool HaloPlan::fits(const Processor &processor) const {
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
   constexpr int64_t mostPositions = 6;
-  bool staged = feed().direct() || roles().stagingThreads() > 0;
+  // What copies bring straight to a stage has its zeros from other threads, or from themselves.
+  bool staged = roles().stagingThreads() > 0 || (feed().direct() && feed().copiesPositions());
   return whole && staged && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
          roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= mostAccumulators();

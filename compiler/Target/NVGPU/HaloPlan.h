@@ -60,8 +60,9 @@ struct HaloTile {
   int64_t depth;                  // channels of the source in a stage, a multiple of ProductShape::depth
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
-  int64_t copiers = 1;            // warps that copy: one, or one for the source and one for the weights; for
-                                  // the products of warps, so many share all copies
+  int64_t copiers = 1;            // warps that copy: one copies all; of more, the last one copies the weights
+                                  // and the others share the source, but for the products of warps so many
+                                  // share all copies
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
@@ -78,6 +79,12 @@ struct HaloTile {
     visit("feed_stages", self.feedStages);
     visit("weight_stages", self.weightStages);
   }
+};
+
+/// What a stage of weights is a part of, in one term: blocks of 8 contracted channels by columns.
+struct WeightShare {
+  int64_t allBlocks, allColumns;
+  int64_t blocks, columns; // of the stage
 };
 
 /// The rings of a conv, and behind them the sums of its channels.
@@ -101,6 +108,7 @@ struct HaloPlan {
   HaloTile tile;
   TensorCores tensorCores; // by which is contracted
   shape::Size3 kernel;     // taps, pairs of a row being one
+  bool forward;            // or a data gradient
   int64_t clips;
   int64_t terms = 1;                  // of a number, whose products are added up (#kernel.precision)
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
@@ -109,13 +117,14 @@ struct HaloPlan {
   int64_t groups = 1;                 // that share no channels, of whole blocks
   int64_t depthBlocks; // of the weight: a group's source blocks rounded up to what one instruction contracts
   int64_t stores = 0;  // tensors that the epilogue stores
+  int64_t rowOperands = 0;            // tensors that it reads at the place of each row
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = 2; // warpgroups
 
   Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores}; }
-  /// Returns whether one warp copies the source and another one the weights; else what copies brings both.
-  bool copiesApart() const { return tensorCores == TensorCores::Warpgroups && tile.copiers == 2; }
+  /// Returns whether the last copying warp brings the weights and the others the source; else all bring both.
+  bool copiesApart() const { return tensorCores == TensorCores::Warpgroups && tile.copiers > 1; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
   /// tiles each, of the same channels and phases.
   bool clustersMatch() const;
@@ -183,19 +192,53 @@ struct HaloPlan {
   int64_t weightStageBytes() const { return terms * weightTermBytes(); }
   /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
   bool groupsMatch() const;
+  /// Returns what a stage has of the weight. The contracted blocks of all groups of a data gradient follow
+  /// one another, with the columns of one group.
+  WeightShare weightShare() const {
+    if (groups > 1 && !forward)
+      return {sourceBlocks, groupChannels(), tile.depth / blockChannels, channelsOfGroup()};
+    return {sourceBlocks / groups, resultBlocks * blockChannels, depthOfGroup() / blockChannels,
+            tile.channels};
+  }
   /// Counts the copies of a stage of weights that a block begins or, for the products of warps, each copying
   /// thread.
   int64_t weightCopies() const {
     if (tensorCores == TensorCores::Warps)
       return shape::ceilDiv(weightStageBytes() / positionBytes, roles().copyingThreads());
-    return terms * shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster);
+    WeightShare share = weightShare();
+    int64_t together =
+        blocksOfWeightCopy(share.allBlocks, share.allColumns, share.blocks, share.columns, tile.cluster);
+    return terms * shape::ceilDiv(share.blocks, together * tile.cluster);
+  }
+  /// Returns the cycles in which the copies of a stage of weights are begun.
+  double cyclesOfWeightCopies(const Rates &rates) const {
+    if (!copiesApart())
+      return weightCopies() * rates.copyCycles;
+    return rates.stageCycles + weightCopies() * rates.electedCopyCycles;
   }
   /// Gives the rings as many stages as shared memory has room for: the more there are, the less a burst of
   /// copies to one ring delays the other. The plan fits.
   void deepenRings(const Processor &processor);
   bool rowsAreFrames() const;
+  bool loopsOverAllAxes() const; // whether each axis has several taps
   /// Counts the accumulators for which a thread has registers.
   int64_t mostAccumulators() const;
+  /// Counts the registers that an epilogue has beside the accumulators and, for each row, its place in every
+  /// operand and result.
+  int64_t registersOfEpilogue() const {
+    int64_t rows = 2 * rowTiles();
+    return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - 2 * rows * (stores + rowOperands);
+  }
+  /// Counts those that it takes for what does not live from its first to its last channel; fragments of both
+  /// terms live as long as the sums. What ptxas spills decides: with 72, a data gradient of r3d_50_nl on
+  /// sm_89.
+  int64_t shortLivedRegisters() const {
+    return tensorCores == TensorCores::Warps ? 73 + 8 * terms : 60 + 6 * (rowTiles() - 1);
+  }
+  /// Counts the registers in which an epilogue may keep operands that it loads before their turn. How many
+  /// short-lived values leave is found by what spills: more rows have more of them, and so have places of
+  /// phases, loops over the taps of three axes and products of terms.
+  int64_t registersAhead() const;
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;
 };

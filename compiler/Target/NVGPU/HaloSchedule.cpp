@@ -35,14 +35,8 @@ static bool isSupported(kernel::ConvOp op) {
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan, const Processor &processor) {
-  // Fragments of both terms live as long as the sums.
-  const int64_t shortLived = plan.tensorCores == TensorCores::Warps ? 72 + 8 * plan.terms : 60; // registers
-  int64_t tensors = plan.stores, rows = 2 * plan.rowTiles();
-  for (kernel::AccessOperand operand : op.epilogue())
-    tensors += !operand.isByChannel();
   const double ofSums = plan.sums() ? processor.registersOfChannel * plan.tile.channels : 0;
-  return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <=
-         plan.roles().consumerRegisters() - shortLived - ofSums;
+  return plan.registersOfEpilogue() >= plan.shortLivedRegisters() + ofSums;
 }
 
 /// Returns the bytes of a tile's results, and of what the epilogue reads at their positions, through L2.
@@ -73,16 +67,23 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
                 cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
-  double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.weightCopies() * rates.copyCycles;
+  double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.cyclesOfWeightCopies(rates);
   work.copying = plan.chunks() * (plan.copiesApart() ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
+  // Consumers free a stage of the source once products of the next one have begun.
+  constexpr double heldSourceStages = 1.5;
   work.source = {plan.chunks() * feed.sectorBytes(),
-                 double(feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
-                                      : (plan.rawStages() - 1) * feed.rawBytes())};
-  work.steps = plan.oneStep() ? 0 : plan.chunks() * taps;
+                 feed.direct()
+                     ? std::max(0.0, plan.sourceStages() - heldSourceStages) * plan.sourceStageBytes()
+                     : double((plan.rawStages() - 1) * feed.rawBytes()),
+                 rates.copyLatency};
+  // In a cluster, a warp tells the other block as well that it has read a stage.
+  constexpr double forOther = 0.25;
+  work.steps = plan.oneStep() ? 0 : plan.chunks() * taps * (1 + forOther * (plan.tile.cluster - 1));
   work.weights = {plan.chunks() * taps * plan.weightStageBytes(),
-                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
+                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()),
+                  rates.cachedLatency};
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
-  work.after = cyclesOfEpilogue(results, op.getEpilogueOperands().size(), plan.sums());
+  work.after = cyclesOfEpilogue(rates, results, op.getEpilogueOperands().size(), plan.sums());
   work.memory = bytesOf(traffic);
   return work;
 }
@@ -164,8 +165,8 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     }
     return work;
   };
-  // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with two copying warps if
-  // it waits for the one. A second one takes threads from the prologue.
+  // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with one more copying
+  // warp as long as it waits for them. These take threads from the prologue.
   auto considerRoles = [&](HaloTile tile) {
     if (plan.tensorCores == TensorCores::Warps) {
       for (int64_t copiers : copiersOfWarps(plan, tile)) {
@@ -174,7 +175,9 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
       }
       return;
     }
-    for (int64_t copiers : {1, 2}) {
+    // The last copying warp brings the weights, so that neither waits for the other, and one warp is left
+    // that stages.
+    for (int64_t copiers = 2; copiers < warpsOfGroup * tile.producers; ++copiers) {
       tile.copiers = copiers;
       tile.cluster = 1;
       std::optional<Work> work = consider(tile);
@@ -186,7 +189,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
         consider(tile);
       if (work->copying < std::max(L2, products))
         return;
-      work->copying = 0; // the most that a second warp can bring
+      work->copying = 0; // the most that one more can bring
       if (!best.wants(leastSecondsOf(rates, *work)))
         return;
     }
@@ -202,6 +205,10 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
     sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
+  // Bulk copies of shorter rows bring a few sectors each.
+  const int64_t narrowest = plan.tensorCores == TensorCores::Warpgroups ? 10 : 1;
+  llvm::erase_if(sizes[2],
+                 [&](int64_t columns) { return columns < std::min(narrowest, whole.axes[2].tiles()); });
   for (int64_t frames : sizes[0])
     for (int64_t rows : sizes[1])
       for (int64_t columns : sizes[2])
@@ -239,7 +246,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
                        << channels;
   parameters.check(tile.producers, 1, 2);
   bool byWarps = plan.tensorCores == TensorCores::Warps;
-  parameters.check(tile.copiers, 1, byWarps ? warpsOfGroup * tile.producers : 2);
+  // On warpgroups' tensor cores, one warp at least stages what comes.
+  parameters.check(tile.copiers, 1, warpsOfGroup * tile.producers - (byWarps ? 0 : 1));
   parameters.check(tile.cluster, 1, byWarps ? 1 : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);

@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 
 #include "compiler/Target/NVGPU/HaloWalk.h"
+#include "compiler/Target/NVGPU/WidenBfloat16.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -320,6 +321,7 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   pipeline.run([&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
+  widenInWords(*e.b.getInsertionBlock());
 }
 
 } // namespace

@@ -20,7 +20,7 @@ struct HaloWeightGradTile {
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
   int64_t chunks;                 // parts of all positions, each with a partial of its own
-  int64_t copiers = 1;            // warps that begin the copies: 1 or 2, or more for the products of warps
+  int64_t copiers = 1;            // warps that begin the copies
   int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {

@@ -38,7 +38,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   work.staging = tiles * staging;
   work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),
-                 double(plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes())};
+                 double(plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes()),
+                 rates.copyLatency};
   work.cached = results + work.source.bytes;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = std::max(staging, copying) + work.matrix / tiles + results / storedPerCycle;
@@ -108,13 +109,10 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
   const Rates &rates = processor.rates;
   int64_t all = warpsOfGroup * plan.tile.producers;
-  SmallVector<int64_t> numbers = {1, 2};
-  if (plan.tensorCores == TensorCores::Warps) {
-    for (int64_t copiers = 3; copiers < all; ++copiers)
-      numbers.push_back(copiers);
-    if (plan.gradientFeed().direct() && plan.activationFeed().direct())
-      numbers = {all}; // nothing is left to stage
-  }
+  auto numbers = llvm::to_vector(llvm::seq<int64_t>(1, all));
+  if (plan.tensorCores == TensorCores::Warps && plan.gradientFeed().direct() &&
+      plan.activationFeed().direct())
+    numbers = {all}; // nothing is left to stage
   for (int64_t copiers : numbers) {
     plan.tile.copiers = copiers;
     plan.tile.feedStages = 0;
@@ -204,8 +202,8 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   parameters.check(tile.columns, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.producers, 1, 2);
   parameters.check(tile.consumers, 2, 3);
-  bool byWarps = whole.tensorCores == TensorCores::Warps;
-  parameters.check(tile.copiers, 1, byWarps ? warpsOfGroup * tile.producers : 2);
+  bool byWarps = whole.tensorCores == TensorCores::Warps; // else one warp at least stages what comes
+  parameters.check(tile.copiers, 1, warpsOfGroup * tile.producers - (byWarps ? 0 : 1));
   parameters.check(tile.feedStages, 0, mostFeedStages);
 }
 

@@ -41,7 +41,7 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
       plan.chunks() * products * cyclesOfProduct(rates, plan.tensorCores, tile.channels, plan.rowTiles());
   work.staging = plan.chunks() * std::max(cyclesOfCopies(plan, rates), filled / (tile.stages - 1));
   work.cached = plan.chunks() * cached + 2 * results;
-  work.after = cyclesOfEpilogue(results, 0);
+  work.after = cyclesOfEpilogue(rates, results, 0);
   work.memory = bytesOf(traffic);
   return work;
 }

@@ -4,9 +4,9 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-/// Returns the cycles in which copies arrive that wait for the latency of what they read, in seconds.
-static double cyclesOf(const Rates &rates, const Copies &copies, double latency) {
-  return copies.underWay > 0 ? copies.bytes / copies.underWay * latency * rates.clock() : 0;
+/// Returns the cycles in which copies arrive that wait for the latency of what they read.
+static double cyclesOf(const Rates &rates, const Copies &copies) {
+  return copies.underWay > 0 ? copies.bytes / copies.underWay * copies.latency * rates.clock() : 0;
 }
 
 namespace {
@@ -15,8 +15,8 @@ struct TileCycles {
   TileCycles(const Rates &rates, const Work &work)
       : products(work.matrix), steps(work.steps * rates.stepCycles), prologue(work.staging),
         cached(work.cached / rates.cachedPerCycle),
-        copies(std::max(work.copying, cyclesOf(rates, work.source, rates.latency))),
-        weights(cyclesOf(rates, work.weights, rates.cachedLatency)) {}
+        copies(std::max(work.copying, cyclesOf(rates, work.source))), weights(cyclesOf(rates, work.weights)) {
+  }
 
   double products, steps, prologue, cached, copies, weights;
 

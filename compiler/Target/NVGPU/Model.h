@@ -12,6 +12,7 @@ namespace kinema::nvidia {
 struct Copies {
   double bytes = 0;
   double underWay = 0; // bytes of them that are under way at a time; 0: as many as it takes
+  double latency = 0;  // seconds in which these come
 };
 
 /// States what a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
@@ -72,10 +73,9 @@ inline double cyclesOfProduct(const Rates &rates, TensorCores tensorCores, int64
 
 /// Returns the cycles of an epilogue that makes so many results, reading `operands` numbers beside each and
 /// adding it to `sums` sums.
-inline double cyclesOfEpilogue(double results, int64_t operands, int64_t sums = 0) {
-  constexpr double perResult = 6, perOperand = 6, perSum = 4; // instructions of a thread
-  constexpr double lanes = 1024;                              // that work on as many results in a cycle
-  return results * (perResult + perOperand * operands + perSum * sums) / lanes;
+inline double cyclesOfEpilogue(const Rates &rates, double results, int64_t operands, int64_t sums = 0) {
+  constexpr double perResult = 6, perOperand = 5, perSum = 2; // instructions of a thread
+  return results * (perResult + perOperand * operands + perSum * sums) / rates.epilogueLanes;
 }
 
 } // namespace kinema::nvidia

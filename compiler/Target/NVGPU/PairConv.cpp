@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/PairConv.h"
 
 #include "compiler/Target/NVGPU/HaloWalk.h"
+#include "compiler/Target/NVGPU/WidenBfloat16.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -151,7 +152,7 @@ PairEmitter::Values PairEmitter::emitFirstWeights(ValueRange step) {
   return e.loop(zero, e.index(plan.first.channelTiles()), 1, step, [&](Value columns, ValueRange step) {
     return e.loop(zero, e.index(plan.first.chunks()), 1, step, [&](Value chunk, ValueRange step) {
       return overFirstTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
-        e.when(e.equal(e.thread, 0), [&] {
+        inThreadsOfWeights(*this, [&] {
           stageWeights(*this, weights, step[0], weight, e.add(e.mul(tap[1], width), tap[2]), chunk,
                        plan.tile.depth, e.mul(columns, plan.tile.channels), plan.tile.channels);
         });
@@ -181,7 +182,7 @@ void PairEmitter::emitCopies() {
   overFrames(init, middle, [&](Value frame, ValueRange steps) -> Values {
     Values next = overSecondTaps(frame, {steps[0]}, [&](Value tap, ValueRange step) {
       return e.loop(zero, e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) -> Values {
-        e.when(e.equal(e.thread, 0), [&] {
+        inThreadsOfWeights(*this, [&] {
           stageWeights(*this, weights, step[0], second, tap, chunk, plan.tile.depth, zero,
                        plan.resultChannels());
         });
@@ -348,6 +349,7 @@ void PairEmitter::emit() {
   placeBlock();
   feed.clearRaw();
   pipeline.run([&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  widenInWords(*e.b.getInsertionBlock());
 }
 
 } // namespace

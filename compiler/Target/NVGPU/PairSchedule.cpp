@@ -54,22 +54,24 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   work.staging = middleFrames * feed.cyclesOfThreads(rates);
   work.source = {middleFrames * feed.sectorBytes(),
                  double(feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
-                                      : (plan.rawStages() - 1) * feed.rawBytes())};
+                                      : (plan.rawStages() - 1) * feed.rawBytes()),
+                 rates.copyLatency};
   work.steps = middleFrames * first.channelTiles() * first.chunks() * plan.firstTaps +
                frames * plan.second.kernel[0] * plan.chunks();
   work.copying = middleFrames * feed.cyclesOfCopies(rates) +
-                 work.steps * (plan.tile.depth / blockChannels) * rates.copyCycles;
-  work.weights = {2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
-                      2 * frames * plan.resultChannels() * plan.second.kernel[0] * plan.chunks() *
-                          plan.tile.depth,
-                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
+                 work.steps * (rates.stageCycles + plan.tile.depth / blockChannels * rates.electedCopyCycles);
+  work.weights = {
+      2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
+          2 * frames * plan.resultChannels() * plan.second.kernel[0] * plan.chunks() * plan.tile.depth,
+      double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()), rates.cachedLatency};
   work.cached =
       work.source.bytes + work.weights.bytes +
       2 * frames * plan.resultChannels() * results * (1 + double(op.epilogue().count(Access::Pixel)));
   double positions = plan.positions();
   work.after =
-      cyclesOfEpilogue(positions * middleFrames * plan.middleBlocks * 8, op.getMiddleOperands().size()) +
-      cyclesOfEpilogue(positions * frames * plan.resultChannels(), op.getEpilogueOperands().size());
+      cyclesOfEpilogue(rates, positions * middleFrames * plan.middleBlocks * 8,
+                       op.getMiddleOperands().size()) +
+      cyclesOfEpilogue(rates, positions * frames * plan.resultChannels(), op.getEpilogueOperands().size());
   work.memory = bytesOf(traffic);
   return work;
 }

@@ -33,17 +33,22 @@ struct Rates {
   double lanes;                // instructions a cycle of a multiprocessor
   double residentThreads;      // threads of a multiprocessor
   double latency;              // seconds from a load of memory to its data
+  double copyLatency;          // seconds from the beginning of a copy of memory to its arrival, beside others
   double cachedLatency;        // seconds from a load of what lies in L2 to its data
   double issueCycles;          // cycles of an instruction of a warp that has a scheduler nearly to itself
-  double copyCycles;           // cycles in which a warp begins a bulk copy
+  double copyCycles;           // cycles in which a warp begins a copy, of each of its threads in turn
+  double electedCopyCycles;    // cycles in which an elected thread begins a bulk copy
+  double stageCycles;          // cycles in which it waits for an empty stage and says what is to come
   double stepCycles;           // cycles in which a warpgroup looks for operands and begins products of them
+  double epilogueLanes;        // instructions of an epilogue's threads that end in a cycle
 
   /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
 };
 
-/// The rates are those of an H200. Two were measured: 790 TFLOP/s of bfloat16 products, and copies at 4.3
-/// TB/s. The rest are estimates.
+/// The rates are those of an H200. Two were measured on one: 790 TFLOP/s of bfloat16 products, and copies at
+/// 4.3 TB/s. `copyLatency` and the last five were fitted to times and to the profiler's samples on an H100,
+/// which has the same multiprocessors (bench/results/gpu-h100.md). The rest are estimates.
 inline constexpr Rates h200 = {
     .multiprocessors = 132,
     .products = 790e12 / 2,
@@ -55,14 +60,19 @@ inline constexpr Rates h200 = {
     .lanes = 128,
     .residentThreads = 2048,
     .latency = 0.7e-6,
+    .copyLatency = 1.0e-6,
     .cachedLatency = 0.4e-6,
     .issueCycles = 1.5,
-    .copyCycles = 16,
-    .stepCycles = 128,
+    .copyCycles = 66,
+    .electedCopyCycles = 16,
+    .stageCycles = 120,
+    .stepCycles = 230,
+    .epilogueLanes = 90,
 };
 
 /// The rates are those of an A100 of 80 GB (SXM), by its data sheet: 312 TFLOP/s of bfloat16 products
-/// and 2.04 TB/s. The rest are estimates, also those of the chips below.
+/// and 2.04 TB/s. The rest are estimates, also those of the chips below: nothing was measured on them, and
+/// with so many lanes epilogues cost next to nothing. Elected threads copy on Hopper alone.
 inline constexpr Rates a100 = {
     .multiprocessors = 108,
     .products = 312e12 / 2,
@@ -74,10 +84,14 @@ inline constexpr Rates a100 = {
     .lanes = 64,
     .residentThreads = 2048,
     .latency = 0.6e-6,
+    .copyLatency = 0.6e-6,
     .cachedLatency = 0.3e-6,
     .issueCycles = 2,
     .copyCycles = 30,
+    .electedCopyCycles = 30,
+    .stageCycles = 0,
     .stepCycles = 128,
+    .epilogueLanes = 1024,
 };
 
 /// Returns an A100's rates with what is another chip's by the table of its data sheet: multiprocessors,

@@ -18,7 +18,7 @@ Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor
   work.staging = cycles(vectors.instructions);
   work.after = cycles(vectors.last) * work.together;
   work.cached = vectors.cached;
-  work.source = {vectors.loaded, double(vectors.atOnce * work.together)};
+  work.source = {vectors.loaded, double(vectors.atOnce * work.together), rates.latency};
   work.memory = vectors.memory;
   return work;
 }

@@ -81,9 +81,12 @@ static Type clusterPointer(KernelEmitter &e) {
 void WarpgroupEmitter::arrive(Value barrier, int64_t cluster) {
   if (cluster == 1)
     return arriveTimes(barrier, 1);
+  // With the scope of a cluster, ptxas puts a fence of the whole GPU before each arrival, of about a
+  // microsecond. What is told here is that products have read a stage, and they have ended: no store of this
+  // thread must be seen by the other block before it.
   for (int64_t rank = 0; rank < cluster; ++rank) {
     Value there = NVVM::MapaOp::create(e.b, e.loc, clusterPointer(e), barrier, word(rank));
-    NVVM::MBarrierArriveOp::create(e.b, e.loc, Type(), there, Value(), NVVM::MemScopeKind::CLUSTER);
+    NVVM::MBarrierArriveOp::create(e.b, e.loc, Type(), there, Value());
   }
 }
 
@@ -167,6 +170,8 @@ Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
                                      NVVM::ShflKind::bfly, UnitAttr());
   return e.addf(kept, taken);
 }
+
+Value WarpgroupEmitter::elected() { return NVVM::ElectSyncOp::create(e.b, e.loc, e.b.getI1Type(), Value()); }
 
 void WarpgroupEmitter::warpMeets() { NVVM::SyncWarpOp::create(e.b, e.loc, word(-1)); }
 

@@ -64,7 +64,8 @@ public:
   /// Returns the address of the buffer's unit with this number, counted in units of so many bytes.
   mlir::Value globalPointer(mlir::Value buffer, mlir::Value number, int64_t unitBytes);
 
-  /// Arrives at an mbarrier or, with a cluster of several blocks, at the one at the same place in each.
+  /// Arrives at an mbarrier or, with a cluster of several blocks, at the one at the same place in each. In a
+  /// cluster this says that products have read something, and orders no stores of the thread.
   void arrive(mlir::Value barrier, int64_t cluster = 1);
   void arriveTimes(mlir::Value barrier, int64_t times);
   /// Arrives and says that so many more bytes (a word) are to come before the barrier's phase ends.
@@ -96,6 +97,10 @@ public:
   /// lane gets the sum of both their `lower`, the other one that of their `upper`. The values are floats or
   /// vectors of them.
   mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);
+  /// Returns whether this thread is the one that its warp, all of which is here, has elected. ptxas then
+  /// knows that one thread works, and begins a bulk copy by one instruction in place of a loop over the
+  /// threads.
+  mlir::Value elected();
   /// Lets the threads of each warp meet.
   void warpMeets();
   /// Lets `threads` threads meet at the named barrier.

@@ -37,6 +37,13 @@ TEST(Difference, BFloat16MayBeRoundedToTheNeighbour) {
   EXPECT_EQ(compare({100, 1.0078125f}, {100, 1}, {}).different, 1);
 }
 
+TEST(Difference, StatisticsOfRoundedValuesMayDifferByAPartOfOne) {
+  constexpr float part = 0x1p-12f;
+  EXPECT_EQ(compare({4, 1 + 3.9f * part}, {4, 1}, {.narrow = true}).different, 0);
+  EXPECT_EQ(compare({4, 1 + 4.3f * part}, {4, 1}, {.narrow = true}).different, 1);
+  EXPECT_EQ(compare({4, 1 + 3.9f * part}, {4, 1}, {}).different, 1);
+}
+
 TEST(Difference, SmallTensorsHaveSmallBounds) {
   EXPECT_EQ(compare({1e-9f, 2e-9f}, {1e-9f, 3e-9f}, {}).different, 1);
 }

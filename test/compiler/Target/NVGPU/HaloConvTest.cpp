@@ -137,7 +137,7 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 }
 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
-/// warpgroups that stage the source, and one or two warps that copy. In a cluster of two, these blocks share
+/// warpgroups that stage the source, and so many warps that copy. In a cluster of two, these blocks share
 /// the copies of weights as well, where their tiles allow it.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
@@ -357,6 +357,27 @@ TEST(HaloConvMutants, OfAClusterAreFound) {
                              .feedStages = 2,
                              .weightStages = 4};
   EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
+}
+
+TEST(HaloConvMutants, OfSeveralWarpsThatCopyTheSourceAreFound) {
+  HaloTile tile = fewChannels;
+  tile.producers = 2;
+  tile.copiers = 5;
+  EXPECT_GE(mutantsFound(plainConv, Fusion::None, tile), 30u);
+}
+
+// Each block of the cluster brings two blocks of contracted channels by one copy.
+TEST(HaloConvMutants, OfAClusterWithCopiesOfSeveralBlocksAreFound) {
+  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
+  constexpr HaloTile tile = {.results = {1, 14, 7},
+                             .channels = 16,
+                             .depth = 32,
+                             .blocks = 2,
+                             .copiers = 2,
+                             .cluster = 2,
+                             .feedStages = 2,
+                             .weightStages = 4};
+  EXPECT_GE(mutantsFound(c, Fusion::None, tile), 30u);
 }
 
 TEST(HaloConvMutants, OfAPlainConvByWarpsAreFound) {

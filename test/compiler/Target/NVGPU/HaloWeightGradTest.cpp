@@ -42,7 +42,7 @@ const Case tiledCases[] = {
           .columns = 16,
           .consumers = 2,
           .producers = 2,
-          .copiers = 2}},
+          .copiers = 5}},
     {{.name = "two row tiles", .in = 16, .out = 72, .input = {2, 5, 6}, .window = spatial},
      Tile{.results = {1, 5, 6},
           .taps = {1, 3, 1},

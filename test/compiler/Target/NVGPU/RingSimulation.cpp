@@ -15,7 +15,7 @@ public:
 
 private:
   double &copierOfSource() { return copierFree.front(); }
-  double &copierOfWeights() { return plan.tile.copiers == 2 ? copierFree.back() : copierFree.front(); }
+  double &copierOfWeights() { return plan.copiesApart() ? copierFree.back() : copierFree.front(); }
   void copyInTurn();
   void copyApart();
   bool isKnown(int64_t tap) const; // whether it is known when its stages are empty
@@ -55,7 +55,7 @@ Simulation::Simulation(const HaloPlan &plan, const Work &work, const Rates &rate
   weightBytes = double(plan.weightStageBytes()) / plan.tile.cluster;
   partCycles = direct ? 0 : feed.cyclesOfThreads(rates) / parts;
   copyCycles = feed.cyclesOfCopies(rates) / parts;
-  weightCopyCycles = rates.copyCycles * plan.weightCopies();
+  weightCopyCycles = plan.cyclesOfWeightCopies(rates);
   productCycles = work.matrix / (plan.chunks() * taps);
   double results = work.cached - work.source.bytes - work.weights.bytes / plan.tile.cluster;
   afterCycles = work.after;
@@ -106,7 +106,7 @@ std::optional<double> Simulation::whenWeightsBegin() {
 void Simulation::copyPart(double begin) {
   times.sourceCopiesWait += begin - copierOfSource();
   copierOfSource() = begin + copyCycles;
-  landedParts.push_back(arrival(copierOfSource(), partBytes, rates.latency));
+  landedParts.push_back(arrival(copierOfSource(), partBytes, rates.copyLatency));
 }
 
 void Simulation::copyWeights(double begin) {
@@ -194,13 +194,13 @@ void Simulation::copyApart() {
 }
 
 BlockTimes Simulation::run() {
-  if (plan.tile.copiers == 2)
+  if (plan.copiesApart())
     copyApart();
   else
     copyInTurn();
   whenUsed(chunks * taps - 1);
   // What the model calls the beginning of a block has the latency of its first copies in it.
-  times.cycles = consumersFree + rates.blockCycles - rates.latency * rates.clock();
+  times.cycles = consumersFree + rates.blockCycles - rates.copyLatency * rates.clock();
   return times;
 }
 
