@@ -205,8 +205,10 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
     sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
-  // Bulk copies of shorter rows bring a few sectors each.
-  const int64_t narrowest = plan.tensorCores == TensorCores::Warpgroups ? 10 : 1;
+  // Bulk copies of shorter rows bring a few sectors each. Strides bring longer ones, of which wide tiles may
+  // not fit.
+  bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
+  const int64_t narrowest = shortRows ? 10 : 1;
   llvm::erase_if(sizes[2],
                  [&](int64_t columns) { return columns < std::min(narrowest, whole.axes[2].tiles()); });
   for (int64_t frames : sizes[0])
