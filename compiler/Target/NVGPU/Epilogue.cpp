@@ -14,10 +14,11 @@ std::pair<int64_t, int64_t> Epilogue::registersOfGroup() const {
   return {ofRow, byChannel};
 }
 
-Epilogue::Loaded Epilogue::loadVectors(Value n, Value channel) {
+Epilogue::Loaded Epilogue::loadVectors(int64_t group) {
   Loaded loaded;
   for (kernel::AccessOperand operand : region)
-    loaded.push_back(operand.isByChannel() ? e.loadAccess(operand, result, {n, channel}, 2) : Value());
+    loaded.push_back(operand.isByChannel() ? e.loadAccess(operand, result, {n, channelOf(group)}, 2)
+                                           : Value());
   return loaded;
 }
 
@@ -30,18 +31,19 @@ Epilogue::Loaded Epilogue::loadRow(const Row &row, int64_t group) {
   return loaded;
 }
 
-void Epilogue::run(ValueRange sums, int64_t group, Value n, Value channel, ArrayRef<Row> rows,
-                   const Loaded &vectors, ArrayRef<Loaded> ofRows,
-                   function_ref<void(const Row &, ArrayRef<Value>)> take) {
-  Value exist = w.existing(channel, 2, result.getDimSize(1));
+/// Runs the region on one group. Of what was not loaded ahead, vectors are loaded now, and rows in their
+/// turn.
+void Epilogue::run(ValueRange sums, int64_t group, Take take) {
+  Loaded byChannel = ahead.byChannel > 0 ? vectors[group] : loadVectors(group);
+  Value channel = channelOf(group), exist = w.existing(channel, 2, result.getDimSize(1));
   for (auto [number, row] : llvm::enumerate(rows)) {
     Value pair = contract.pair(sums, number, group);
     if (row.reached) // else what was contracted does not count
       pair = w.choose(row.reached, pair, e.constant(0.0f, e.vectorType(2)));
-    Loaded ofRow = ofRows.empty() ? loadRow(row, group) : ofRows[number];
+    Loaded ofRow = ahead.ofRows > 0 ? ofRows[group][number] : loadRow(row, group);
     SmallVector<Value> arguments = {pair}, place = {n, channel};
     llvm::append_range(place, row.result);
-    for (auto [operand, vector, stored] : llvm::zip_equal(region, vectors, ofRow))
+    for (auto [operand, vector, stored] : llvm::zip_equal(region, byChannel, ofRow))
       arguments.push_back(vector   ? vector
                           : stored ? e.asFloats(stored)
                                    : e.loadAccess(operand, result, place, 2));
@@ -49,13 +51,8 @@ void Epilogue::run(ValueRange sums, int64_t group, Value n, Value channel, Array
     if (exist)
       for (Value &value : yielded)
         value = w.choose(exist, value, e.constant(0.0f, e.vectorType(2)));
-    take(row, yielded);
+    take(group, row, yielded);
   }
-}
-
-void Epilogue::onGroup(ValueRange sums, int64_t group, Value n, Value channel, ArrayRef<Row> rows,
-                       function_ref<void(const Row &, ArrayRef<Value>)> take) {
-  run(sums, group, n, channel, rows, loadVectors(n, channel), {}, take);
 }
 
 /// Loads what is to be loaded before the turn of this group.
@@ -66,7 +63,7 @@ void Epilogue::loadBefore(int64_t group) {
       ofRows.back().push_back(loadRow(row, ofRows.size() - 1));
   }
   while (ahead.byChannel > 0 && int64_t(vectors.size()) < std::min(groups, group + ahead.byChannel))
-    vectors.push_back(loadVectors(n, channelOf(vectors.size())));
+    vectors.push_back(loadVectors(vectors.size()));
 }
 
 void Epilogue::begin(int64_t number, Ahead ofTile, Value clip, Value first, ArrayRef<Row> ofResults) {
@@ -80,15 +77,12 @@ void Epilogue::begin(int64_t number, Ahead ofTile, Value clip, Value first, Arra
   loadBefore(0);
 }
 
-void Epilogue::finish(ValueRange sums, function_ref<void(int64_t, const Row &, ArrayRef<Value>)> take,
-                      function_ref<void(int64_t)> end) {
+void Epilogue::finish(ValueRange sums, Take take, function_ref<void(int64_t)> end) {
   for (int64_t group = 0; group < groups; ++group) {
     loadBefore(group + 1);
-    run(sums, group, n, channelOf(group), rows,
-        ahead.byChannel > 0 ? vectors[group] : loadVectors(n, channelOf(group)),
-        ahead.ofRows > 0 ? ArrayRef(ofRows[group]) : ArrayRef<Loaded>(),
-        [&](const Row &row, ArrayRef<Value> yielded) { take(group, row, yielded); });
-    end(group);
+    run(sums, group, take);
+    if (end)
+      end(group);
   }
 }
 

@@ -24,22 +24,20 @@ public:
            mlir::RankedTensorType result, int64_t plane)
       : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane) {}
 
-  /// Runs the region on the thread's pair of a group of 8 channels, of every row that `sums` has: `channel`
-  /// is the first of the pair in clip n. `take` gets what the region yields, zero where channels are padding.
-  void onGroup(mlir::ValueRange sums, int64_t group, mlir::Value n, mlir::Value channel,
-               llvm::ArrayRef<Row> rows,
-               llvm::function_ref<void(const Row &, llvm::ArrayRef<mlir::Value>)> take);
-  /// Does so for all groups of a tile, of which `channel` is the first one's. `begin` loads what the region
-  /// reads for the first groups, `ahead` of their turn, and may stand before the products, which hide how
-  /// long that takes; `finish` runs the region, and calls `end` after each group.
-  struct Ahead {       // groups beside the one whose turn it is
+  /// Says how many groups' operands are loaded before their turn, beside those of the group whose turn it is.
+  struct Ahead {
     int64_t ofRows;    // of what lies at the rows' positions
     int64_t byChannel; // of what is read by channel
   };
+  /// Gets what the region yields for a row's pair of a group, zero where channels are padding.
+  using Take = llvm::function_ref<void(int64_t group, const Row &, llvm::ArrayRef<mlir::Value>)>;
+  /// Begins a tile of so many groups of 8 channels: `channel` is the first of the thread's pair of the first
+  /// group in clip n. What the region reads for the first groups is loaded here, `ahead` of their turn. This
+  /// may stand before the products, which hide how long that takes.
   void begin(int64_t groups, Ahead ahead, mlir::Value n, mlir::Value channel, llvm::ArrayRef<Row> rows);
-  void finish(mlir::ValueRange sums,
-              llvm::function_ref<void(int64_t group, const Row &, llvm::ArrayRef<mlir::Value>)> take,
-              llvm::function_ref<void(int64_t group)> end);
+  /// Runs the region on the thread's pairs of all groups of every row that `sums` has, and calls `end` after
+  /// each group.
+  void finish(mlir::ValueRange sums, Take take, llvm::function_ref<void(int64_t group)> end = nullptr);
   /// Returns the registers that a thread takes for what is loaded of a group: of each row, and by channel.
   std::pair<int64_t, int64_t> registersOfGroup() const;
   /// Stores a yielded pair of a group.
@@ -50,11 +48,9 @@ public:
 private:
   /// Operands, those of rows as they are stored; null where they are not loaded yet.
   using Loaded = llvm::SmallVector<mlir::Value>;
-  Loaded loadVectors(mlir::Value n, mlir::Value channel);
+  Loaded loadVectors(int64_t group);
   Loaded loadRow(const Row &row, int64_t group);
-  void run(mlir::ValueRange sums, int64_t group, mlir::Value n, mlir::Value channel, llvm::ArrayRef<Row> rows,
-           const Loaded &vectors, llvm::ArrayRef<Loaded> ofRows, // none: they are loaded in each row's turn
-           llvm::function_ref<void(const Row &, llvm::ArrayRef<mlir::Value>)> take);
+  void run(mlir::ValueRange sums, int64_t group, Take take);
   mlir::Value channelOf(int64_t group) { return e.add(channel, group * blockChannels); }
   void loadBefore(int64_t group);
   mlir::Value at(const Row &row, int64_t group) { return e.add(row.at, group * plane); }

@@ -299,17 +299,16 @@ void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
   SmallVector<Row> rows;
   for (size_t number = 0; number < sums.size() * Contract::rowsOfThread; ++number)
     rows.push_back({middle.position(consumerThread, number, sums.size(), ProductShape::rows), {}, {}, {}});
-  for (int64_t group = 0; group < groups; ++group) {
-    Value block = e.add(e.mul(chunk, groups), group);
-    Value blockAt = e.add(slotAt, e.mul(block, plan.positions() * positionBytes));
-    auto store = [&](const Row &row, ArrayRef<Value> yielded) {
-      Value at = e.add(e.add(blockAt, e.mul(row.position, positionBytes)), e.mul(middle.column(), 2));
-      auto narrow = VectorType::get({2}, e.b.getBF16Type());
-      LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, yielded[0]), pointer(at),
-                            4);
-    };
-    middleRegion.onGroup(sums, group, place.n, channelOf(middle, block), rows, store);
-  }
+  Value firstBlock = e.mul(chunk, groups);
+  auto store = [&](int64_t group, const Row &row, ArrayRef<Value> yielded) {
+    Value blockAt = e.add(slotAt, e.mul(e.add(firstBlock, group), plan.positions() * positionBytes));
+    Value at = e.add(e.add(blockAt, e.mul(row.position, positionBytes)), e.mul(middle.column(), 2));
+    auto narrow = VectorType::get({2}, e.b.getBF16Type());
+    LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, yielded[0]), pointer(at),
+                          4);
+  };
+  middleRegion.begin(groups, /*ahead=*/{}, place.n, channelOf(middle, firstBlock), rows);
+  middleRegion.finish(sums, store);
 }
 
 void PairEmitter::storeResult(ValueRange sums, Value frame) {
@@ -320,12 +319,11 @@ void PairEmitter::storeResult(ValueRange sums, Value frame) {
     rows.push_back(walk.rowOf(place, position, plane, result.column(), /*outermost=*/1));
     rows.back().result[0] = frame;
   }
-  for (int64_t group = 0; group < plan.resultBlocks; ++group) {
-    auto store = [&](const Row &row, ArrayRef<Value> yielded) {
-      e.when(row.valid, [&] { epilogue.store(yielded[0], e.results[0], row, group); });
-    };
-    epilogue.onGroup(sums, group, place.n, channelOf(result, e.index(group)), rows, store);
-  }
+  auto store = [&](int64_t group, const Row &row, ArrayRef<Value> yielded) {
+    e.when(row.valid, [&] { epilogue.store(yielded[0], e.results[0], row, group); });
+  };
+  epilogue.begin(plan.resultBlocks, /*ahead=*/{}, place.n, channelOf(result, e.index(0)), rows);
+  epilogue.finish(sums, store);
 }
 
 /// Fills the slots' channel blocks beyond the middle's with zeros, since the products multiply them with any
