@@ -68,6 +68,19 @@ void noteProblems(kinema_clips &clips, const std::vector<Unreadable> &unreadable
     clips.problems[video.video] = video.reason;
 }
 
+// Returns the batch to take the next one into: another one where somebody holds a view of this one.
+Batch &batchToFill(kinema_clips &clips) {
+  if (clips.batch.use_count() > 1)
+    clips.batch = std::make_shared<Batch>();
+  std::atomic_thread_fence(std::memory_order_acquire); // what threads with a view did with it is done
+  return *clips.batch;
+}
+
+void requireClips(const kinema_clips &clips) {
+  if (clips.batch->valid == 0)
+    refuse("the loader holds no clips: take a batch of some with kinema_clips_next first");
+}
+
 template <typename Action> kinema_error *withClips(kinema_clips *clips, Action &&action) noexcept {
   return guarded([&] {
     require(clips, "clips");
@@ -110,14 +123,14 @@ kinema_error *kinema_clips_seek(kinema_clips *clips, int64_t epoch, int64_t batc
     clips->source->seek(epoch, batch);
     clips->epoch = epoch;
     clips->number = batch;
-    clips->batch = {};
+    clips->batch = std::make_shared<Batch>();
   });
 }
 
 kinema_error *kinema_clips_next(kinema_clips *clips, int64_t *valid) {
   return withClips(clips, [&] {
     require(valid, "valid");
-    Batch &batch = clips->batch;
+    Batch &batch = batchToFill(*clips);
     const bool found = clips->source->next(batch);
     noteProblems(*clips, clips->source->takeUnreadable());
     if (found && clips->training && batch.valid > 0)
@@ -132,7 +145,7 @@ kinema_error *kinema_clips_next(kinema_clips *clips, int64_t *valid) {
 }
 
 int64_t kinema_clips_video(const kinema_clips *clips, int64_t clip) {
-  return clips && clip >= 0 && clip < clips->batch.valid ? clips->batch.videos[clip] : -1;
+  return clips && clip >= 0 && clip < clips->batch->valid ? clips->batch->videos[clip] : -1;
 }
 
 const char *kinema_clips_problem(const kinema_clips *clips, int64_t video) {
@@ -142,19 +155,45 @@ const char *kinema_clips_problem(const kinema_clips *clips, int64_t video) {
   return found == clips->problems.end() ? nullptr : found->second.c_str();
 }
 
+kinema_error *kinema_clips_view(kinema_clips *clips, const kinema_tensor *tensor, DLManagedTensor **view) {
+  return withClips(clips, [&] {
+    require(tensor, "tensor");
+    require(view, "view");
+    requireClips(*clips);
+    const std::vector<InputTensor> &inputs = clips->package->network.inputs;
+    auto found = std::ranges::find(inputs, tensor->name, &InputTensor::name);
+    if (tensor->package != clips->package.get() || tensor->kind != KINEMA_INPUT || found == inputs.end())
+      refuse("tensor {} is no input of the loader's package", tensor->name);
+    std::vector<float> &memory = clips->batch->inputs[static_cast<size_t>(found - inputs.begin())];
+    *view = give(std::shared_ptr<void>(clips->batch, memory.data()), typeOf(ElementType::F32), tensor->shape);
+  });
+}
+
+kinema_error *kinema_clips_truths(kinema_clips *clips, float *truths, int64_t count) {
+  return withClips(clips, [&] {
+    require(truths, "truths");
+    requireClips(*clips);
+    const Manifest &manifest = clips->package->network;
+    if (!clips->training)
+      refuse("the clips are those of evaluation, of which nobody knows the labels");
+    if (count != manifest.batch * manifest.classes)
+      refuse("{} truths were given for {} clips of {} classes", count, manifest.batch, manifest.classes);
+    std::ranges::copy(truthsOf(clips->labels, manifest.classes), truths);
+  });
+}
+
 kinema_error *kinema_session_take(kinema_session *session, kinema_clips *clips) {
   return withSession(session, [&] {
     require(clips, "clips");
     Use use(clips->used, "loader of clips");
     requireSamePackage(*session, *clips);
-    if (clips->batch.valid == 0)
-      refuse("the loader holds no clips: take a batch of some with kinema_clips_next first");
+    requireClips(*clips);
     if (clips->training) {
       kinema::setLabels(*session->program, clips->labels, session->requireTraining().recipe.train,
                         session->requireClassWeights());
       session->writtenLabels = true;
     }
-    setInputs(*session->program, clips->batch);
+    setInputs(*session->program, *clips->batch);
     for (const InputTensor &input : session->manifest().inputs)
       session->writtenInputs.insert(input.name);
   });
@@ -182,7 +221,7 @@ kinema_error *kinema_session_predict(kinema_session *session, kinema_clips *clip
       refuse("{} scores are asked for, of {} videos and {} classes", count, videos, manifest.classes);
     session->requireParameters();
     session->lastEntry.clear();
-    clips->batch = {};
+    clips->batch = std::make_shared<Batch>();
     clips->epoch = clips->number = 0; // evaluation has one epoch, and ends at its end
     Progress silent(nullptr);
     Evaluation evaluation = evaluate(*session->program, *clips->source, clips->recipe, silent, "prediction");

@@ -11,31 +11,35 @@ namespace {
 
 constexpr size_t alignment = 64; // of memory that is handed out
 
-DLDataType typeOf(ElementType type) {
-  return {static_cast<uint8_t>(type == ElementType::F32 ? kDLFloat : kDLInt),
-          static_cast<uint8_t>(8 * bytesOf(type)), 1};
-}
-
 // A Given is a tensor that is handed out, with what it keeps alive.
 struct Given {
   DLManagedTensor tensor = {{nullptr, {kDLCPU, 0}, 0, {}, nullptr, nullptr, 0}, nullptr, nullptr};
-  std::vector<int64_t> shape;
+  std::vector<int64_t> shape, strides; // no strides: row-major
   std::shared_ptr<void> memory;
 };
 
-DLManagedTensor *give(std::shared_ptr<void> memory, ElementType type, std::vector<int64_t> shape) {
+void deleteGiven(DLManagedTensor *own) { delete static_cast<Given *>(own->manager_ctx); }
+
+} // namespace
+
+DLManagedTensor *library::give(std::shared_ptr<void> memory, DLDataType type, std::vector<int64_t> shape,
+                               std::vector<int64_t> strides) {
   auto given = std::make_unique<Given>();
   given->shape = std::move(shape);
+  given->strides = std::move(strides);
   given->memory = std::move(memory);
   DLTensor &tensor = given->tensor.dl_tensor;
   tensor.data = given->memory.get();
   tensor.ndim = static_cast<int>(given->shape.size());
-  tensor.dtype = typeOf(type);
+  tensor.dtype = type;
   tensor.shape = given->shape.data();
+  tensor.strides = given->strides.empty() ? nullptr : given->strides.data();
   given->tensor.manager_ctx = given.get();
-  given->tensor.deleter = [](DLManagedTensor *own) { delete static_cast<Given *>(own->manager_ctx); };
+  given->tensor.deleter = deleteGiven;
   return &given.release()->tensor;
 }
+
+namespace {
 
 char *firstOf(const DLTensor &tensor) { return static_cast<char *>(tensor.data) + tensor.byte_offset; }
 
@@ -72,6 +76,11 @@ template <typename Visit> void visitElements(const DLTensor &tensor, Visit &&vis
 }
 
 } // namespace
+
+DLDataType library::typeOf(ElementType type) {
+  return {static_cast<uint8_t>(type == ElementType::F32 ? kDLFloat : kDLInt),
+          static_cast<uint8_t>(8 * bytesOf(type)), 1};
+}
 
 void library::requireLike(const ArenaTensor &tensor, const DLTensor &given) {
   const DLDataType type = typeOf(tensor.type);
@@ -130,8 +139,19 @@ kinema_error *kinema_allocate(kinema_type type, int64_t rank, const int64_t *sha
     if (!memory)
       throw std::bad_alloc();
     std::fill_n(static_cast<char *>(memory.get()), whole, '\0');
-    *tensor = give(std::move(memory), type == KINEMA_FLOAT32 ? ElementType::F32 : ElementType::I32,
+    *tensor = give(std::move(memory), typeOf(type == KINEMA_FLOAT32 ? ElementType::F32 : ElementType::I32),
                    std::vector<int64_t>(shape, shape + rank));
+  });
+}
+
+kinema_error *kinema_share(const DLManagedTensor *tensor, DLManagedTensor **shared) {
+  return guarded([&] {
+    require(tensor, "tensor");
+    require(shared, "shared");
+    if (tensor->deleter != deleteGiven)
+      refuse("the tensor is none that the library made: only such can be handed out once more");
+    const auto *given = static_cast<const Given *>(tensor->manager_ctx);
+    *shared = give(given->memory, tensor->dl_tensor.dtype, given->shape, given->strides);
   });
 }
 
@@ -165,9 +185,14 @@ kinema_error *kinema_session_view(kinema_session *session, const kinema_tensor *
     const ArenaTensor place = session->placeOf(*tensor);
     requireInputOrOutput(*tensor);
     void *memory = session->program->memoryOf(place);
-    if (!memory)
-      refuse("tensor {} does not lie row-major in the machine's memory: write or read it", tensor->name);
-    *view = give(std::shared_ptr<void>(session->program, memory), place.type, place.fileShape);
+    const std::optional<std::vector<int64_t>> strides = stridesOf(place.shape, place.order);
+    const bool reshaped = !place.order.empty() && place.shape != place.fileShape;
+    if (!memory || !strides || reshaped)
+      refuse(
+          "tensor {} does not lie in the machine's memory in an order that strides can say: write or read it",
+          tensor->name);
+    *view = give(std::shared_ptr<void>(session->program, memory), typeOf(place.type), place.fileShape,
+                 place.order.empty() ? std::vector<int64_t>() : *strides);
     session->haveWritten(*tensor);
   });
 }

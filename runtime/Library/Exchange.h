@@ -18,6 +18,13 @@ struct CallDeleter {
 };
 using BoundTensor = std::unique_ptr<DLManagedTensor, CallDeleter>;
 
+DLDataType typeOf(ElementType type);
+
+// Makes a tensor of memory that the library hands out, which stays for as long as the tensor. Without strides
+// it is row-major.
+DLManagedTensor *give(std::shared_ptr<void> memory, DLDataType type, std::vector<int64_t> shape,
+                      std::vector<int64_t> strides = {});
+
 // Throws Error unless a tensor lies in this machine's memory, with the type and shape of `tensor`.
 void requireLike(const ArenaTensor &tensor, const DLTensor &given);
 

@@ -69,9 +69,9 @@ struct kinema_clips {
   kinema::Recipe recipe;
   bool training = false;
   std::unique_ptr<kinema::VideoSource> source;
-  kinema::Batch batch;
-  int64_t epoch = 0, number = 0;           // those of the next batch
-  std::vector<kinema::ClipLabels> labels;  // of the batch, in training
-  std::map<int64_t, std::string> problems; // by video
+  std::shared_ptr<kinema::Batch> batch = std::make_shared<kinema::Batch>(); // shared with views of its memory
+  int64_t epoch = 0, number = 0;                                            // those of the next batch
+  std::vector<kinema::ClipLabels> labels;                                   // of the batch, in training
+  std::map<int64_t, std::string> problems;                                  // by video
   mutable std::atomic_flag used;
 };

@@ -1,5 +1,6 @@
 // Opens packages for the library, and says what is in them.
 #include "runtime/Library/Handles.h"
+#include "runtime/Training/Schedule.h"
 
 #include <algorithm>
 
@@ -110,6 +111,27 @@ const char *kinema_package_setting(const kinema_package *package, const char *se
     return nullptr;
   auto found = package->open->settings.find(std::string_view(setting));
   return found == package->open->settings.end() ? nullptr : found->second.c_str();
+}
+
+int64_t kinema_package_setting_count(const kinema_package *package) {
+  return package ? static_cast<int64_t>(package->open->settings.size()) : 0;
+}
+
+const char *kinema_package_setting_name(const kinema_package *package, int64_t number) {
+  if (number < 0 || number >= kinema_package_setting_count(package))
+    return nullptr;
+  return std::next(package->open->settings.begin(), number)->first.c_str();
+}
+
+kinema_error *kinema_package_rate(const kinema_package *package, int64_t epoch, int64_t batch,
+                                  int64_t batches, double *rate) {
+  return guarded([&] {
+    require(package, "package");
+    require(rate, "rate");
+    if (epoch < 0 || batch < 0 || batch >= batches)
+      refuse("there is no batch {} of epoch {}: an epoch has {}", batch, epoch, batches);
+    *rate = learningRate(package->open->network.recipe.train, epoch, batch, batches);
+  });
 }
 
 int64_t kinema_package_tensor_count(const kinema_package *package, kinema_kind kind) {

@@ -193,13 +193,29 @@ kinema_error *kinema_session_load_weights_memory(kinema_session *session, const 
   });
 }
 
+// Returns the file of a session's weights, whose tensors a naming calls.
+static TensorFile weightsOf(kinema_session &session, const char *names) {
+  session.requireParameters();
+  TensorFile file = session.program->storeWeights(findNaming(textOf(names)));
+  nameClasses(session.classes, file);
+  return file;
+}
+
 kinema_error *kinema_session_save_weights(kinema_session *session, const char *path, const char *names) {
   return withSession(session, [&] {
     require(path, "path");
-    session->requireParameters();
-    TensorFile file = session->program->storeWeights(findNaming(textOf(names)));
-    nameClasses(session->classes, file);
-    writeTensors(path, file);
+    writeTensors(path, weightsOf(*session, names));
+  });
+}
+
+kinema_error *kinema_session_save_weights_memory(kinema_session *session, const char *names,
+                                                 DLManagedTensor **content) {
+  return withSession(session, [&] {
+    require(content, "content");
+    auto text = std::make_shared<std::string>(formatTensors(weightsOf(*session, names)));
+    constexpr DLDataType bytes = {kDLUInt, 8, 1};
+    const auto size = static_cast<int64_t>(text->size());
+    *content = give(std::shared_ptr<void>(text, text->data()), bytes, {size});
   });
 }
 

@@ -116,6 +116,13 @@ KINEMA_API int kinema_package_has_weights(const kinema_package *package);
 // Returns a setting of its recipe as `--set` takes it, such as "[128 171]" for "data.resize"; NULL where
 // there is no such setting (docs/language.md has all of them).
 KINEMA_API const char *kinema_package_setting(const kinema_package *package, const char *setting);
+// The settings that there are, by their names, in alphabetical order.
+KINEMA_API int64_t kinema_package_setting_count(const kinema_package *package);
+KINEMA_API const char *kinema_package_setting_name(const kinema_package *package, int64_t number);
+// Says which learning rate the recipe's schedule has for a step: that of batch number `batch` in the epoch of
+// that number, both from 0, where an epoch has `batches`.
+KINEMA_CHECKED kinema_error *kinema_package_rate(const kinema_package *package, int64_t epoch, int64_t batch,
+                                                 int64_t batches, double *rate);
 
 // Descriptions of a network's tensors. They belong to the package, and live as long as it or one of its
 // sessions.
@@ -153,6 +160,8 @@ KINEMA_API const char *kinema_tensor_input_kind(const kinema_tensor *tensor);
 
 typedef struct kinema_session kinema_session;
 
+struct DLManagedTensor; // DLPack's, of which more below
+
 // Opens a session. `device` is "auto" (NULL means the same: what the package has the best code for), "cpu",
 // "cuda", "cuda:N" or "emulator". `threads` compute on a CPU; 0 means as many as the process may use. All
 // memory of the network is taken now: running it takes none.
@@ -177,6 +186,10 @@ KINEMA_CHECKED kinema_error *kinema_session_load_weights_memory(kinema_session *
 // Writes all parameters to a file, in full or not at all.
 KINEMA_CHECKED kinema_error *kinema_session_save_weights(kinema_session *session, const char *path,
                                                          const char *names);
+// Makes the content of that file in memory: a tensor of bytes (uint8), [bytes], which its own `deleter`
+// frees.
+KINEMA_CHECKED kinema_error *kinema_session_save_weights_memory(kinema_session *session, const char *names,
+                                                                struct DLManagedTensor **content);
 // Returns the name of a class, from the file of weights that was loaded last; NULL where it has none.
 KINEMA_API const char *kinema_session_class_name(const kinema_session *session, int64_t label);
 
@@ -214,20 +227,23 @@ KINEMA_CHECKED kinema_error *kinema_session_set_truths(kinema_session *session, 
 // its dlpack.h. The structure is that of all its releases, without a version. Tensors lie in the machine's
 // memory (kDLCPU).
 
-struct DLManagedTensor;
-
 // Makes a tensor of zeros, which its own `deleter` frees.
 KINEMA_CHECKED kinema_error *kinema_allocate(kinema_type type, int64_t rank, const int64_t *shape,
                                              struct DLManagedTensor **tensor);
+// Hands a tensor that the library made out once more: the same memory, which stays for as long as one of the
+// tensors of it does, with a `deleter` of its own.
+KINEMA_CHECKED kinema_error *kinema_share(const struct DLManagedTensor *tensor,
+                                          struct DLManagedTensor **shared);
 // Binds a tensor to an input, which is read from it whenever an entry runs, or to an output, which is written
 // to it then. It has the input's type and shape, and any strides. From success on it belongs to the session,
 // which calls its `deleter` when another one is bound, NULL is, or the session is closed.
 KINEMA_CHECKED kinema_error *kinema_session_bind(kinema_session *session, const kinema_tensor *tensor,
                                                  struct DLManagedTensor *bound);
-// Gives the session's own memory of a tensor, so that nothing has to be copied. Its `deleter` has to be
-// called at last; until then the session's memory stays, though the session is closed. An input counts as
-// written from now on. It is an error for parameters and states, and where the device keeps the
-// tensor in other memory than the machine's or in another order.
+// Gives the session's own memory of a tensor, so that nothing has to be copied. It may have strides: on a
+// CPU, the channels of a clip's pixels lie side by side. Its `deleter` has to be called at last; until then
+// the session's memory stays, though the session is closed. An input counts as written from now on. It is an
+// error for parameters and states, where the device keeps the tensor in other memory than the machine's, and
+// where it keeps it in blocks.
 KINEMA_CHECKED kinema_error *kinema_session_view(kinema_session *session, const kinema_tensor *tensor,
                                                  struct DLManagedTensor **view);
 
@@ -261,6 +277,15 @@ KINEMA_CHECKED kinema_error *kinema_clips_next(kinema_clips *clips, int64_t *val
 KINEMA_API int64_t kinema_clips_video(const kinema_clips *clips, int64_t clip);
 // Returns why a video could not be read; NULL where nothing is known against it so far.
 KINEMA_API const char *kinema_clips_problem(const kinema_clips *clips, int64_t video);
+// Gives the loader's own memory of an input of the batch, [N, C, T, H, W], so that nothing has to be copied.
+// It holds what kinema_session_take writes, and may be changed before that. Its `deleter` has to be called at
+// last; until then the memory stays as it is: batches that are taken later get other memory, and the loader
+// may be closed. Clips from `valid` on are zeros in evaluation; in training they are copies of the others.
+KINEMA_CHECKED kinema_error *kinema_clips_view(kinema_clips *clips, const kinema_tensor *tensor,
+                                               struct DLManagedTensor **view);
+// Writes how true each class is of each clip of a batch of training, [N, classes], `count` numbers: 1 for a
+// label of its video, and shares where the recipe mixes clips. Clips from `valid` on have zeros.
+KINEMA_CHECKED kinema_error *kinema_clips_truths(kinema_clips *clips, float *truths, int64_t count);
 // Writes the batch to the session's inputs; of a loader for training, also its labels. In training, clips
 // that are missing have copies of the others in their place, which are masked.
 KINEMA_CHECKED kinema_error *kinema_session_take(kinema_session *session, kinema_clips *clips);

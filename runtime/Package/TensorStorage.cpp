@@ -116,6 +116,27 @@ std::string findFault(std::span<const int64_t> shape, const Order &order) {
   return "";
 }
 
+std::optional<std::vector<int64_t>> stridesOf(std::span<const int64_t> shape, const Order &order) {
+  std::vector<int64_t> strides(shape.size(), 1);
+  if (order.empty()) {
+    for (size_t axis = shape.size(); axis-- > 1;)
+      strides[axis - 1] = strides[axis] * shape[axis];
+    return strides;
+  }
+  std::vector<bool> known(shape.size());
+  int64_t apart = 1; // stored elements from one round of the loop to the next
+  for (size_t i = order.size(); i-- > 0; apart *= order[i].size) {
+    const auto [axis, size, step] = order[i];
+    if (size == 1 || step >= shape[axis])
+      continue; // in the shape it has one round
+    if (apart % step != 0 || (known[axis] && strides[axis] != apart / step))
+      return std::nullopt;
+    strides[axis] = apart / step;
+    known[axis] = true;
+  }
+  return strides;
+}
+
 void pack(const void *logical, std::span<const int64_t> shape, const Order &order, void *stored) {
   if (order.empty()) {
     std::memcpy(stored, logical, 4 * elementsOf(shape));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ int64_t storedElements(std::span<const int64_t> shape, const Order &order);
 // Says what is wrong with an order for tensors of this shape, or returns an empty string: every logical
 // element must lie at exactly one place.
 std::string findFault(std::span<const int64_t> shape, const Order &order);
+
+// Returns how many stored elements neighbours along each axis are apart, where that is the same everywhere in
+// the tensor, as it is where the channels fill one block; nothing otherwise. The order must be free of
+// faults.
+std::optional<std::vector<int64_t>> stridesOf(std::span<const int64_t> shape, const Order &order);
 
 // Elements are four bytes wide, of any type. The order must be free of faults. `logical` has the given shape,
 // row-major, and `stored` has storedElements(shape, order) elements. Padding is set to zero.

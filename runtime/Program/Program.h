@@ -84,10 +84,8 @@ public:
   CopyId beginGet(const ArenaTensor &tensor);
   void finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values);
 
-  // Returns the memory of a tensor where it lies row-major in this machine's memory, else null.
-  void *memoryOf(const ArenaTensor &tensor) {
-    return tensor.order.empty() ? device->hostMemory(tensor.offset, tensor.bytes) : nullptr;
-  }
+  // Returns the memory of a tensor, in its order, where it lies in this machine's memory, else null.
+  void *memoryOf(const ArenaTensor &tensor) { return device->hostMemory(tensor.offset, tensor.bytes); }
 
   void setHyper(const Hyper &hyper);
 

@@ -58,6 +58,16 @@ void set(Program &program, const Targets &targets) {
 
 } // namespace
 
+std::vector<float> truthsOf(std::span<const ClipLabels> labels, int64_t classes) {
+  std::vector<float> truths(labels.size() * static_cast<size_t>(classes));
+  for (size_t clip = 0; clip < labels.size(); ++clip)
+    for (auto [label, share] : labels[clip]) {
+      float &truth = truths[clip * static_cast<size_t>(classes) + static_cast<size_t>(label)];
+      truth = std::min(1.0f, truth + static_cast<float>(share));
+    }
+  return truths;
+}
+
 void setTruths(Program &program, std::span<const float> truths, const TrainRecipe &recipe,
                std::span<const double> classWeights) {
   const std::vector<char> counts(static_cast<size_t>(program.manifest().batch), 1);
@@ -73,16 +83,10 @@ void setLabels(Program &program, std::span<const ClipLabels> labels, const Train
       numbers.push_back(own.empty() ? -1 : own.front().label);
     return program.set(*manifest.labels, numbers);
   }
-  std::vector<float> truths(labels.size() * static_cast<size_t>(manifest.classes));
-  std::vector<char> counts(labels.size());
-  for (size_t clip = 0; clip < labels.size(); ++clip) {
-    counts[clip] = !labels[clip].empty();
-    for (auto [label, share] : labels[clip]) {
-      float &truth = truths[clip * static_cast<size_t>(manifest.classes) + static_cast<size_t>(label)];
-      truth = std::min(1.0f, truth + static_cast<float>(share));
-    }
-  }
-  set(program, targetsOf(truths, counts, recipe, classWeights));
+  std::vector<char> counts;
+  for (const ClipLabels &own : labels)
+    counts.push_back(!own.empty());
+  set(program, targetsOf(truthsOf(labels, manifest.classes), counts, recipe, classWeights));
 }
 
 std::vector<double> balancedWeights(std::span<const int32_t> labels, int64_t classes) {

@@ -27,6 +27,9 @@ struct Targets {
 Targets targetsOf(std::span<const float> truths, std::span<const char> counts, const TrainRecipe &recipe,
                   std::span<const double> classWeights);
 
+// Returns how true each class is of each clip, [N, classes], by the clips' labels.
+std::vector<float> truthsOf(std::span<const ClipLabels> labels, int64_t classes);
+
 // Tells the program the labels of a batch, [N].
 void setLabels(Program &program, std::span<const ClipLabels> labels, const TrainRecipe &recipe,
                std::span<const double> classWeights);

@@ -1,6 +1,8 @@
 // The library's loaders of videos.
 #include "test/runtime/Library/LibraryTesting.h"
 
+#include <dlpack/dlpack.h>
+
 #include <cmath>
 
 using namespace kinema;
@@ -100,6 +102,54 @@ TEST(Library, TrainsOnVideos) {
   kinema_clips_close(loader);
 }
 
+TEST(Library, BatchesAreSeen) {
+  Open open;
+  writeVideos(open.folder, "v", 6);
+  std::vector<std::string> paths;
+  std::vector<const char *> videos;
+  for (int i = 0; i < 6; ++i)
+    paths.push_back(open.folder / ("v" + std::to_string(i) + ".mp4"));
+  for (const std::string &path : paths)
+    videos.push_back(path.c_str());
+  const int32_t labels[] = {0, 1, 2, 0, 1, 2};
+  kinema_clips *loader = nullptr;
+  ASSERT_WORKS(kinema_clips_open_training(open.package, videos.data(), labels, 6, nullptr, 1, &loader));
+  DLManagedTensor *first = nullptr, *second = nullptr;
+  EXPECT_FAILS(kinema_clips_view(loader, open.input(), &first), "the loader holds no clips");
+  int64_t valid = 0;
+  ASSERT_WORKS(kinema_clips_next(loader, &valid));
+  ASSERT_EQ(valid, 4);
+  ASSERT_WORKS(kinema_clips_view(loader, open.input(), &first));
+  EXPECT_EQ(first->dl_tensor.ndim, 5);
+  EXPECT_EQ(first->dl_tensor.shape[0], 4);
+  std::vector<float> truths(12);
+  ASSERT_WORKS(kinema_clips_truths(loader, truths.data(), 12));
+  for (int clip = 0; clip < 4; ++clip)
+    for (int label = 0; label < 3; ++label)
+      EXPECT_EQ(truths[clip * 3 + label], label == labels[kinema_clips_video(loader, clip)] ? 1 : 0);
+  EXPECT_FAILS(kinema_clips_truths(loader, truths.data(), 11),
+               "11 truths were given for 4 clips of 3 classes");
+  // What is changed in a batch is what a session takes.
+  auto *values = static_cast<float *>(first->dl_tensor.data);
+  values[5] = 42;
+  ASSERT_WORKS(kinema_session_take(open.session, loader));
+  const std::vector<float> batch(values, values + 72);
+  EXPECT_EQ(open.read(open.input()), batch);
+  // The next batch, of which two clips are missing, leaves this one alone.
+  ASSERT_WORKS(kinema_clips_next(loader, &valid));
+  ASSERT_EQ(valid, 2);
+  ASSERT_WORKS(kinema_clips_view(loader, open.input(), &second));
+  EXPECT_NE(second->dl_tensor.data, first->dl_tensor.data);
+  ASSERT_WORKS(kinema_clips_truths(loader, truths.data(), 12));
+  EXPECT_EQ(std::vector<float>(truths.begin() + 6, truths.end()), std::vector<float>(6));
+  EXPECT_FAILS(kinema_clips_view(loader, open.logits(), &second),
+               "tensor logits is no input of the loader's package");
+  kinema_clips_close(loader);
+  EXPECT_EQ(std::vector<float>(values, values + 72), batch);
+  first->deleter(first);
+  second->deleter(second);
+}
+
 TEST(Library, LoadersAreChecked) {
   Open open, other;
   writeVideos(open.folder, "v", 1);
@@ -122,5 +172,11 @@ TEST(Library, LoadersAreChecked) {
   ASSERT_WORKS(kinema_clips_open(open.package, videos, 1, nullptr, 0, &loader));
   EXPECT_FAILS(kinema_clips_seek(loader, 0, 1), "there is no batch 1 of epoch 0: an epoch has 1");
   EXPECT_FAILS(kinema_session_take(other.session, loader), "the clips are those of another package");
+  float truth = 0;
+  EXPECT_FAILS(kinema_clips_truths(loader, &truth, 1), "the loader holds no clips");
+  int64_t valid = 0;
+  ASSERT_WORKS(kinema_clips_next(loader, &valid));
+  EXPECT_FAILS(kinema_clips_truths(loader, &truth, 1),
+               "those of evaluation, of which nobody knows the labels");
   kinema_clips_close(loader);
 }

@@ -22,7 +22,28 @@ TEST(Library, SaysWhatAPackageIs) {
   EXPECT_EQ(kinema_package_has_weights(open.package), 0);
   EXPECT_STREQ(kinema_package_setting(open.package, "data.mean"), "[128 128 128]");
   EXPECT_EQ(kinema_package_setting(open.package, "data.means"), nullptr);
+  const int64_t settings = kinema_package_setting_count(open.package);
+  EXPECT_GT(settings, 50);
+  EXPECT_STREQ(kinema_package_setting_name(open.package, settings), nullptr);
+  bool mean = false;
+  for (int64_t number = 0; number < settings; ++number)
+    mean |= kinema_package_setting_name(open.package, number) == std::string("data.mean");
+  EXPECT_TRUE(mean);
   EXPECT_STREQ(kinema_session_device(open.session), "CPU, 1 thread");
+}
+
+TEST(Library, SaysTheRateOfAStep) {
+  json manifest = linearManifest();
+  manifest["recipe"]["train"]["every"] = 2; // epochs, of which there are 3
+  manifest["recipe"]["train"]["factor"] = 0.5;
+  Open open(manifest);
+  double rate = 0;
+  ASSERT_WORKS(kinema_package_rate(open.package, 0, 4, 5, &rate));
+  EXPECT_DOUBLE_EQ(rate, 0.1);
+  ASSERT_WORKS(kinema_package_rate(open.package, 2, 0, 5, &rate));
+  EXPECT_DOUBLE_EQ(rate, 0.05);
+  EXPECT_FAILS(kinema_package_rate(open.package, 2, 5, 5, &rate),
+               "there is no batch 5 of epoch 2: an epoch has 5");
 }
 
 TEST(Library, DescribesTensors) {
@@ -168,7 +189,11 @@ TEST(Library, NullsAreErrors) {
   EXPECT_FAILS(kinema_clips_next(nullptr, nullptr), "the argument clips is NULL");
   EXPECT_FAILS(kinema_session_bind(open.session, nullptr, nullptr), "the argument tensor is NULL");
   EXPECT_FAILS(kinema_devices_list(nullptr), "the argument devices is NULL");
+  EXPECT_FAILS(kinema_share(nullptr, nullptr), "the argument tensor is NULL");
+  EXPECT_FAILS(kinema_session_save_weights_memory(open.session, nullptr, nullptr),
+               "the argument content is NULL");
   EXPECT_EQ(kinema_package_name(nullptr), nullptr);
+  EXPECT_EQ(kinema_package_setting_name(nullptr, 0), nullptr);
   EXPECT_EQ(kinema_package_batch(nullptr), 0);
   EXPECT_EQ(kinema_package_find(open.package, KINEMA_INPUT, nullptr), nullptr);
   EXPECT_EQ(kinema_tensor_name(nullptr), nullptr);

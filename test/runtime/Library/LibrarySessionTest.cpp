@@ -1,6 +1,10 @@
 // What the library's sessions compute and train.
 #include "test/runtime/Library/LibraryTesting.h"
 
+#include "runtime/Support/Files.h"
+
+#include <dlpack/dlpack.h>
+
 #include <cmath>
 #include <numeric>
 #include <thread>
@@ -26,6 +30,12 @@ TEST(Library, WeightsGoThroughFilesAndMemory) {
   EXPECT_EQ(file.tensors.size(), 3u);
   file.metadata["classes"] = R"(["left", "right", "up"])";
   const std::string content = formatTensors(file);
+  DLManagedTensor *saved = nullptr;
+  ASSERT_WORKS(kinema_session_save_weights_memory(open.session, nullptr, &saved));
+  const DLTensor &bytes = saved->dl_tensor;
+  EXPECT_EQ(std::string(static_cast<const char *>(bytes.data), bytes.shape[0]), readFile(path));
+  EXPECT_EQ(bytes.dtype.code, kDLUInt);
+  saved->deleter(saved);
 
   Open other;
   EXPECT_WORKS(kinema_session_load_weights(other.session, path.c_str(), nullptr));

@@ -134,15 +134,49 @@ TEST(Library, ViewsOutliveTheirSession) {
   logits->deleter(logits);
 }
 
-TEST(Library, OnlyRowMajorMemoryIsViewed) {
+TEST(Library, ViewsHaveTheStridesOfTheMemory) {
   json manifest = linearManifest();
-  manifest["inputs"][0]["order"] = {{0, 4, 1}, {1, 3, 1}, {2, 1, 1}, {3, 2, 1}, {4, 3, 1}};
+  manifest["inputs"][0]["order"] = {{0, 4, 1}, {1, 1, 3}, {2, 1, 1}, {3, 2, 1}, {4, 3, 1}, {1, 3, 1}};
+  Open open(manifest);
+  DLManagedTensor *view = nullptr, *again = nullptr;
+  ASSERT_WORKS(kinema_session_view(open.session, open.input(), &view));
+  const int64_t *strides = view->dl_tensor.strides;
+  ASSERT_NE(strides, nullptr);
+  EXPECT_EQ(std::vector<int64_t>(strides, strides + 5), (std::vector<int64_t>{18, 1, 1, 9, 3}));
+  const std::vector<float> values = clips();
+  ASSERT_EQ(open.write(open.input(), values), "");
+  const auto *memory = static_cast<const float *>(view->dl_tensor.data);
+  EXPECT_EQ(memory[1 * 18 + 2 + 1 * 9 + 2 * 3], values[1 * 18 + 2 * 6 + 1 * 3 + 2]);
+  ASSERT_WORKS(kinema_share(view, &again));
+  view->deleter(view);
+  EXPECT_EQ(again->dl_tensor.data, memory);
+  EXPECT_EQ(again->dl_tensor.strides[3], 9);
+  again->deleter(again);
+}
+
+TEST(Library, MemoryInBlocksIsNotViewed) {
+  json manifest = linearManifest();
+  // Two channels lie side by side, and the third one behind all places of these.
+  manifest["inputs"][0]["order"] = {{0, 4, 1}, {1, 2, 2}, {2, 1, 1}, {3, 2, 1}, {4, 3, 1}, {1, 2, 1}};
+  manifest["inputs"][0]["bytes"] = 4 * 4 * 4 * 6;
+  manifest["inputs"][0]["offset"] = manifest["arena"]["bytes"];
+  manifest["arena"] = {{"bytes", 2304}, {"segments", {{"parameters", 0, 832}, {"rest", 832, 1472}}}};
   Open open(manifest);
   DLManagedTensor *view = nullptr;
-  EXPECT_FAILS(kinema_session_view(open.session, open.input(), &view),
-               "tensor rgb does not lie row-major in the machine's memory: write or read it");
+  EXPECT_FAILS(
+      kinema_session_view(open.session, open.input(), &view),
+      "tensor rgb does not lie in the machine's memory in an order that strides can say: write or read it");
   EXPECT_FAILS(kinema_session_view(open.session, open.find(KINEMA_PARAMETER, "fc.bias"), &view),
                "tensor fc.bias is no input and no output");
+}
+
+TEST(Library, OnlyItsOwnTensorsAreShared) {
+  Open open;
+  std::vector<float> input = clips();
+  std::vector<int64_t> shape{4, 3, 1, 2, 3};
+  const DLManagedTensor tensor = dlTensor(input.data(), shape);
+  DLManagedTensor *shared = nullptr;
+  EXPECT_FAILS(kinema_share(&tensor, &shared), "the tensor is none that the library made");
 }
 
 TEST(Library, AllocatesTensors) {

@@ -78,6 +78,21 @@ TEST(TensorStorage, Faults) {
 }
 
 // 33 million weights, the size of R(2+1)D-18's, in well under a second.
+TEST(TensorStorage, Strides) {
+  using Strides = std::vector<int64_t>;
+  const std::vector<int64_t> clips{2, 3, 4, 5}, scores{2, 48};
+  EXPECT_EQ(stridesOf(clips, {}), (Strides{60, 20, 5, 1}));
+  // All channels lie in one block, of which the last is padding.
+  EXPECT_EQ(stridesOf(clips, {{0, 2, 1}, {1, 1, 4}, {2, 4, 1}, {3, 5, 1}, {1, 4, 1}}),
+            (Strides{80, 1, 20, 4}));
+  // There is a second block, which has padding alone.
+  EXPECT_EQ(stridesOf(clips, {{0, 2, 1}, {1, 2, 4}, {2, 4, 1}, {3, 5, 1}, {1, 4, 1}}),
+            (Strides{160, 1, 20, 4}));
+  // Blocks of one position follow each other, those of several do not.
+  EXPECT_EQ(stridesOf(scores, {{0, 2, 1}, {1, 3, 16}, {1, 16, 1}}), (Strides{48, 1}));
+  EXPECT_EQ(stridesOf(scores, {{1, 3, 16}, {0, 2, 1}, {1, 16, 1}}), std::nullopt);
+}
+
 TEST(TensorStorage, IsFast) {
   std::vector<int64_t> shape = {1152, 512, 1, 3, 3};
   Order order = {{0, 48, 24}, {1, 64, 8}, {2, 1, 1}, {3, 3, 1}, {4, 3, 1}, {1, 8, 1}, {0, 24, 1}};
