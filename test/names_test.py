@@ -20,6 +20,8 @@ ELSEWHERE = {
     "fence.mbarrier_init": "an instruction of PTX",
     "lib/": "a folder beside a spec",
     "CrossEntropyLoss": "a class of PyTorch",
+    "DataLoader": "a class of PyTorch",
+    "ValueError": "a class of Python",
     "max_memory_allocated": "a function of PyTorch",
     "ncu --set full": "an option of Nsight Compute",
     "nvidia-smi": "a program of NVIDIA's",
