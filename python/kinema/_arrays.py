@@ -136,7 +136,10 @@ def array_of(values: Any, name: str, dtype: Any, shape: Sequence[int]) -> "numpy
     same = array.dtype.kind == wanted.kind or (array.dtype.kind, wanted.kind) == ("u", "i")
     if tuple(array.shape) != tuple(shape) or not same:
         raise ArgumentsWrong(f"{name} is {wanted} {list(shape)}, and was given {array.dtype} {list(array.shape)}")
-    return numpy.ascontiguousarray(array, wanted)
+    converted = numpy.ascontiguousarray(array, wanted)
+    if wanted.kind != "f" and not numpy.array_equal(converted, array):
+        raise ArgumentsWrong(f"{name} is {wanted}, and was given numbers that do not fit")
+    return converted
 
 
 def address_of(array: "numpy.ndarray[Any, Any]") -> int:

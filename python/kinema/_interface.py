@@ -71,6 +71,7 @@ FUNCTIONS: Dict[str, Tuple[bool, Any, List[Any]]] = {
     "kinema_share": (True, c_void_p, [c_void_p, POINTER(c_void_p)]),
     "kinema_session_bind": (True, c_void_p, [c_void_p, c_void_p, c_void_p]),
     "kinema_session_view": (True, c_void_p, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "kinema_package_clip": (True, c_void_p, [c_void_p, c_void_p, POINTER(c_uint8), c_int64, c_int64, c_int64, POINTER(c_float), c_int64]),
     "kinema_clips_open": (True, c_void_p, [c_void_p, POINTER(c_char_p), c_int64, POINTER(c_char_p), c_int, POINTER(c_void_p)]),
     "kinema_clips_open_training": (True, c_void_p, [c_void_p, POINTER(c_char_p), POINTER(c_int32), c_int64, POINTER(c_char_p), c_int, POINTER(c_void_p)]),
     "kinema_clips_close": (False, None, [c_void_p]),

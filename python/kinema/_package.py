@@ -1,4 +1,5 @@
 """Packages: compiled networks."""
+import ctypes
 import os
 import weakref
 from types import MappingProxyType
@@ -7,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 import numpy
 
 from kinema import _interface
+from kinema._arrays import array_of
 from kinema._library import ArgumentsWrong, call, closer, encoded, make
 from kinema._session import Session
 
@@ -143,6 +145,28 @@ class Package:
         rate = _interface.c_double()
         call("kinema_package_rate", self.handle, epoch, batch, batches, rate)
         return rate.value
+
+    def clip(self, frames: Any, name: Optional[str] = None, out: "Optional[numpy.ndarray[Any, Any]]" = None
+             ) -> "numpy.ndarray[Any, Any]":
+        """Returns what an input takes of one clip's frames, [C, T, H, W]: they are scaled as the recipe says, and the centre of
+        evaluation's crop is cut out and normalised.
+
+        `frames` are [T, H, W, 3], bytes of red, green and blue, as many as a clip has (``settings["data.frames"]``). The input
+        is the first one unless `name` names another; `out`, which may be a row of a batch, is written in place of a new array.
+        """
+        tensor = self.inputs[name] if name else next(iter(self.inputs.values()))
+        pixels = array_of(frames, "the array of frames", numpy.uint8, numpy.shape(frames))
+        if pixels.ndim != 4 or pixels.shape[3] != 3:
+            raise ArgumentsWrong(f"the frames of a clip are [T, H, W, 3], and were given as {list(pixels.shape)}")
+        if out is None:
+            out = numpy.empty(tensor.shape[1:], numpy.float32)
+        elif out.shape != tensor.shape[1:] or out.dtype != numpy.float32 or not out.flags.c_contiguous:
+            raise ArgumentsWrong(f"a clip of {tensor.name} is float32 {list(tensor.shape[1:])}, row-major, and was to be written to "
+                                 f"{out.dtype} {list(out.shape)}")
+        count, height, width, _ = pixels.shape
+        call("kinema_package_clip", self.handle, tensor.handle, pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), count, height,
+             width, out.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), out.size)
+        return out
 
     def session(self, device: Optional[str] = None, threads: int = 0) -> Session:
         """Opens a session on a device: "auto" (the default), "cpu", "cuda", "cuda:N" or "emulator"; `threads` compute on a

@@ -181,17 +181,17 @@ class Session:
 
     def set_labels(self, labels: Any) -> None:
         """Sets the classes of the clips, [N], of which -1 masks one."""
-        array = array_of(labels, "the labels", numpy.int32, numpy.shape(labels))
+        array = array_of(labels, "the array of labels", numpy.int32, numpy.shape(labels))
         call("kinema_session_set_labels", self._handle(), array.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)), array.size)
 
     def set_truths(self, truths: Any) -> None:
         """Sets how true each class is of each clip, [N, classes]; for packages that take targets."""
-        array = array_of(truths, "the truths", numpy.float32, (self.package.batch, self.package.classes))
+        array = array_of(truths, "the array of truths", numpy.float32, (self.package.batch, self.package.classes))
         call("kinema_session_set_truths", self._handle(), array.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), array.size)
 
     def set_class_weights(self, weights: Any) -> None:
         """Sets how much each class weighs in the loss, [classes]; for packages whose recipe weighs them."""
-        array = array_of(weights, "the weights", numpy.float64, (self.package.classes,))
+        array = array_of(weights, "the array of weights", numpy.float64, (self.package.classes,))
         call("kinema_session_set_class_weights", self._handle(), array.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), array.size)
 
     def predict(self, videos: "Sequence[str | os.PathLike[str]]", *, settings: Optional[Mapping[str, Any]] = None,

@@ -1,4 +1,5 @@
 // Loads clips for the library, and evaluates videos.
+#include "runtime/Data/FrameClip.h"
 #include "runtime/Data/NetworkClips.h"
 #include "runtime/Library/Sessions.h"
 #include "runtime/Training/Evaluator.h"
@@ -89,12 +90,42 @@ template <typename Action> kinema_error *withClips(kinema_clips *clips, Action &
   });
 }
 
+// Returns which of the package's inputs a tensor describes.
+size_t inputNumber(const OpenPackage &package, const kinema_tensor &tensor) {
+  const std::vector<InputTensor> &inputs = package.network.inputs;
+  auto found = std::ranges::find(inputs, tensor.name, &InputTensor::name);
+  if (tensor.package != &package || tensor.kind != KINEMA_INPUT || found == inputs.end())
+    refuse("tensor {} is no input of package {}", tensor.name, package.network.name);
+  return static_cast<size_t>(found - inputs.begin());
+}
+
 void requireSamePackage(const kinema_session &session, const kinema_clips &clips) {
   if (session.package != clips.package)
     refuse("the clips are those of another package than the session's");
 }
 
 } // namespace
+
+kinema_error *kinema_package_clip(const kinema_package *package, const kinema_tensor *input,
+                                  const uint8_t *frames, int64_t count, int64_t height, int64_t width,
+                                  float *clip, int64_t elements) {
+  return guarded([&] {
+    require(package, "package");
+    require(input, "input");
+    require(frames, "frames");
+    require(clip, "clip");
+    const Manifest &manifest = package->open->network;
+    const InputTensor &own = manifest.inputs[inputNumber(*package->open, *input)];
+    const int64_t wanted = own.elements() / manifest.batch;
+    constexpr int64_t largestSide = 16384;
+    if (elements != wanted)
+      refuse("a clip of input {} has {} numbers, and {} are asked for", own.name, wanted, elements);
+    if (height < 1 || width < 1 || height > largestSide || width > largestSide)
+      refuse("frames of {}x{} were given; each side may have 1 to {} pixels", height, width, largestSide);
+    const PictureSize size{static_cast<int>(height), static_cast<int>(width)};
+    makeClip(manifest, own, {frames, count, size}, std::span(clip, static_cast<size_t>(elements)));
+  });
+}
 
 kinema_error *kinema_clips_open(const kinema_package *package, const char *const *videos, int64_t count,
                                 const char *const *settings, int threads, kinema_clips **clips) {
@@ -160,11 +191,7 @@ kinema_error *kinema_clips_view(kinema_clips *clips, const kinema_tensor *tensor
     require(tensor, "tensor");
     require(view, "view");
     requireClips(*clips);
-    const std::vector<InputTensor> &inputs = clips->package->network.inputs;
-    auto found = std::ranges::find(inputs, tensor->name, &InputTensor::name);
-    if (tensor->package != clips->package.get() || tensor->kind != KINEMA_INPUT || found == inputs.end())
-      refuse("tensor {} is no input of the loader's package", tensor->name);
-    std::vector<float> &memory = clips->batch->inputs[static_cast<size_t>(found - inputs.begin())];
+    std::vector<float> &memory = clips->batch->inputs[inputNumber(*clips->package, *tensor)];
     *view = give(std::shared_ptr<void>(clips->batch, memory.data()), typeOf(ElementType::F32), tensor->shape);
   });
 }

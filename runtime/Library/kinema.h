@@ -247,6 +247,16 @@ KINEMA_CHECKED kinema_error *kinema_session_bind(kinema_session *session, const 
 KINEMA_CHECKED kinema_error *kinema_session_view(kinema_session *session, const kinema_tensor *tensor,
                                                  struct DLManagedTensor **view);
 
+// Makes of frames that somebody else has decoded what an input takes of one clip, [C, T, H, W], `elements`
+// numbers: they are scaled as the recipe says (data.resize, data.short), and the centre of evaluation's crop
+// is cut out and normalised. `frames` are [count, height, width, 3], 8 bits of red, green and blue, of which
+// a clip has data.frames. They are scaled by a triangle filter; a loader has FFmpeg scale videos, whose
+// pixels may differ by some steps of 255. It is an error for inputs of the kind flow, which a loader makes of
+// a video.
+KINEMA_CHECKED kinema_error *kinema_package_clip(const kinema_package *package, const kinema_tensor *input,
+                                                 const uint8_t *frames, int64_t count, int64_t height,
+                                                 int64_t width, float *clip, int64_t elements);
+
 // Loaders of clips: what a network takes, from video files. Threads decode ahead.
 
 typedef struct kinema_clips kinema_clips;

@@ -102,6 +102,38 @@ class Loaders(Case):
         found = [json.loads(line)["scores"] for line in file.read_text().splitlines()]
         numpy.testing.assert_allclose(scores, found, rtol=1e-6)
 
+    def test_clips_of_decoded_frames(self):
+        """Frames that others have decoded become clips: of the scaled size just cut out, and of other sizes scaled as PyTorch's
+        antialiased interpolation does."""
+        random = numpy.random.default_rng(1)
+        frames = random.integers(0, 256, (4, 36, 48, 3), numpy.uint8)
+        mean, std = (numpy.reshape([float(number) for number in self.package.settings[name].strip("[]").split()], (3, 1, 1, 1))
+                     for name in ("data.mean", "data.std"))
+
+        def normalised(cut):
+            return (cut.transpose(3, 0, 1, 2) - mean) / std
+
+        clip = self.package.clip(frames)
+        self.assertEqual(clip.dtype, numpy.float32)
+        numpy.testing.assert_allclose(clip, normalised(frames[:, 2:34, 8:40]), rtol=1e-5, atol=1e-5)
+        batch = numpy.zeros((2, *clip.shape), numpy.float32)
+        self.assertTrue(numpy.shares_memory(self.package.clip(frames, "rgb", out=batch[1]), batch))
+        numpy.testing.assert_array_equal(batch[1], clip)
+        try:
+            import torch
+        except ImportError:
+            pass
+        else:
+            large = torch.from_numpy(random.integers(0, 256, (4, 90, 100, 3), numpy.uint8))
+            small = torch.nn.functional.interpolate(large.permute(0, 3, 1, 2).float(), (36, 48), mode="bilinear", antialias=True)
+            wanted = normalised(small.round().permute(0, 2, 3, 1).numpy()[:, 2:34, 8:40])
+            self.assertLess(abs(self.package.clip(large) - wanted).max(), 1.01 / 255 * 255 / std.min())
+            self.assertLess(abs(self.package.clip(large) - wanted).mean(), 1e-3)
+        self.assertFails(kinema.ArgumentsWrong, "a clip of small has 4 frames, and was given 3", self.package.clip, frames[:3])
+        self.assertFails(kinema.ArgumentsWrong, "the frames of a clip are [T, H, W, 3]", self.package.clip, frames[0])
+        self.assertFails(kinema.ArgumentsWrong, "the array of frames is uint8", self.package.clip, frames.astype(float))
+        self.assertFails(kinema.ArgumentsWrong, "was to be written to float64", self.package.clip, frames, out=batch[0].astype(float))
+
     def test_videos_that_cannot_be_read(self):
         bad = os.path.join(self.home, "bad.mp4")
         Path(bad).write_text("no video")

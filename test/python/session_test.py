@@ -96,7 +96,8 @@ class Sessions(Case):
                          numpy.zeros(package.inputs["rgb"].shape, numpy.uint8))
         self.assertFails(kinema.ArgumentsWrong, "1 labels were given for a batch of 2", session.train_step, clips_of(package), [1])
         self.assertFails(kinema.Error, "holds 9 at 1", session.train_step, clips_of(package), [1, 9])
-        self.assertFails(kinema.ArgumentsWrong, "the labels is int32", session.train_step, clips_of(package), [0.5, 1])
+        self.assertFails(kinema.ArgumentsWrong, "numbers that do not fit", session.train_step, clips_of(package), [1, 2 ** 32])
+        self.assertFails(kinema.ArgumentsWrong, "the array of labels is int32", session.train_step, clips_of(package), [0.5, 1])
         self.assertFails(kinema.Error, "cannot read /no/such", session.load, "/no/such")
         self.assertFails(kinema.ArgumentsWrong, "compile it with --mode train", tiny(mode="infer").session("cpu").initialise().train_step,
                          clips_of(package), [0, 1])

@@ -143,11 +143,48 @@ TEST(Library, BatchesAreSeen) {
   ASSERT_WORKS(kinema_clips_truths(loader, truths.data(), 12));
   EXPECT_EQ(std::vector<float>(truths.begin() + 6, truths.end()), std::vector<float>(6));
   EXPECT_FAILS(kinema_clips_view(loader, open.logits(), &second),
-               "tensor logits is no input of the loader's package");
+               "tensor logits is no input of package linear");
   kinema_clips_close(loader);
   EXPECT_EQ(std::vector<float>(values, values + 72), batch);
   first->deleter(first);
   second->deleter(second);
+}
+
+TEST(Library, ClipsAreMadeOfDecodedFrames) {
+  Open open; // scales to 4x6, and evaluates 2x3 of them
+  constexpr int height = 4, width = 6;
+  std::vector<uint8_t> frame(3 * height * width);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (int colour = 0; colour < 3; ++colour)
+        frame[(y * width + x) * 3 + colour] = static_cast<uint8_t>(40 * y + 5 * x + 60 * (colour == 2));
+  std::vector<float> clip(18);
+  ASSERT_WORKS(
+      kinema_package_clip(open.package, open.input(), frame.data(), 1, height, width, clip.data(), 18));
+  const int left = clip[0] * 64 + 128 == 45 ? 1 : 2; // the place of a centre is between two
+  for (int colour = 0; colour < 3; ++colour)
+    for (int y = 0; y < 2; ++y)
+      for (int x = 0; x < 3; ++x)
+        EXPECT_FLOAT_EQ(clip[colour * 6 + y * 3 + x],
+                        (40.0f * (y + 1) + 5.0f * (x + left) + 60.0f * (colour == 2) - 128) / 64);
+  // Larger frames are scaled first.
+  const std::vector<uint8_t> large(3 * 50 * 70, 64);
+  ASSERT_WORKS(kinema_package_clip(open.package, open.input(), large.data(), 1, 50, 70, clip.data(), 18));
+  EXPECT_EQ(clip, std::vector<float>(18, -1));
+
+  EXPECT_FAILS(kinema_package_clip(open.package, open.input(), frame.data(), 2, 4, 6, clip.data(), 18),
+               "a clip of linear has 1 frames, and was given 2");
+  EXPECT_FAILS(kinema_package_clip(open.package, open.input(), frame.data(), 1, 4, 6, clip.data(), 17),
+               "a clip of input rgb has 18 numbers, and 17 are asked for");
+  EXPECT_FAILS(kinema_package_clip(open.package, open.input(), frame.data(), 1, 0, 6, clip.data(), 18),
+               "frames of 0x6 were given; each side may have 1 to 16384 pixels");
+  EXPECT_FAILS(kinema_package_clip(open.package, open.logits(), frame.data(), 1, 4, 6, clip.data(), 18),
+               "tensor logits is no input of package linear");
+  Open two(twoInputManifest());
+  clip.resize(12);
+  EXPECT_FAILS(kinema_package_clip(two.package, two.find(KINEMA_INPUT, "flow"), frame.data(), 1, 4, 6,
+                                   clip.data(), 12),
+               "input flow is made of the frames around those of a clip: a loader makes it, of a video");
 }
 
 TEST(Library, LoadersAreChecked) {
