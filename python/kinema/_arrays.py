@@ -52,10 +52,13 @@ _Destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
 _new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _Destructor)(("PyCapsule_New", ctypes.pythonapi))
 
 
-@_Destructor
-def _destroy(capsule: int) -> None:
+def _delete_content(capsule: int) -> None:
+    """Deletes the tensor of a capsule that nobody has taken it from."""
     if _is_full(capsule, _FULL):
         delete(_content(capsule, _FULL))
+
+
+_destroy = _Destructor(_delete_content)
 
 
 class View:

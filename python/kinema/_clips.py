@@ -59,6 +59,8 @@ class Clips:
     A video that cannot be read is left out; `problems` says why.
     """
 
+    handle: int  # the library's
+
     def __init__(self, package: "Package", videos: Sequence["str | os.PathLike[str]"], labels: Optional[Sequence[int]] = None, *,
                  settings: Optional[Mapping[str, Any]] = None, threads: int = 0) -> None:
         self.package, self.videos = package, [os.fspath(video) for video in videos]

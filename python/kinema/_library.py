@@ -100,7 +100,10 @@ def texts(all_of_them: List[str]) -> Any:
 
 def closer(name: str, handle: int) -> Callable[[], None]:
     """Returns what closes a handle. It holds nothing but the handle, so that a finalizer may have it."""
-    return lambda: getattr(_functions, name)(handle)
+    def close() -> None:
+        getattr(_functions, name)(handle)
+
+    return close
 
 
 def path() -> Path:

@@ -142,8 +142,8 @@ class Package:
     def rate(self, epoch: int, batch: int, batches: int) -> float:
         """Returns the learning rate that the recipe's schedule has for a step: both numbers are from 0, and an epoch has
         so many batches."""
-        rate = _interface.c_double()
-        call("kinema_package_rate", self.handle, epoch, batch, batches, rate)
+        rate = ctypes.c_double()
+        call("kinema_package_rate", self.handle, epoch, batch, batches, ctypes.byref(rate))
         return rate.value
 
     def clip(self, frames: Any, name: Optional[str] = None, out: "Optional[numpy.ndarray[Any, Any]]" = None

@@ -67,6 +67,8 @@ class Session:
     """A package on a device, with weights. One thread at a time may use it; sessions do not wait for each other, nor do other
     threads of Python wait while one computes."""
 
+    handle: int  # the library's; 0 where it was closed
+
     def __init__(self, package: "Package", device: Optional[str] = None, threads: int = 0) -> None:
         self.package = package
         self.handle = make("kinema_session_open", package.handle, encoded(device), threads)
