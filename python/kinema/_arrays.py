@@ -116,7 +116,10 @@ def taken(tensor: Any, name: str) -> int:
     if not hasattr(tensor, "__dlpack__"):
         tensor = numpy.asarray(tensor)
     require_cpu(tensor, name)
-    capsule = tensor.__dlpack__()
+    try:
+        capsule = tensor.__dlpack__()
+    except (BufferError, RuntimeError) as error:  # it may not be written, or it is part of a graph
+        raise ArgumentsWrong(f"{name} cannot be bound: {error}") from error
     address = _content(id(capsule), _FULL)
     _rename(capsule, _EMPTY)
     return int(address)

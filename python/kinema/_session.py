@@ -2,7 +2,7 @@
 import ctypes
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy
 
@@ -155,21 +155,35 @@ class Session:
         call("kinema_session_prepare", self._handle())
 
     def train_step(self, inputs: Inputs = None, labels: Optional[Sequence[int]] = None, truths: Any = None,
-                   rate: Optional[float] = None) -> float:
+                   rate: Optional[float] = None, number: Optional[int] = None) -> float:
         """Does a training step as the recipe says; returns the loss.
 
         `labels` are the classes of the clips, [N], of which -1 masks one; or `truths` say how true each class is, [N, classes].
         Without them it takes those of the step before. The rate is that of the recipe without its schedule, if it is left out.
+        The number of the step is what the random numbers of dropouts follow from: it counts from 0 since the weights were set,
+        unless it is given.
         """
         self._take(inputs)
         if labels is not None:
             self.set_labels(labels)
         if truths is not None:
             self.set_truths(truths)
+        if number is not None:
+            call("kinema_session_set_step", self._handle(), number)
         loss = ctypes.c_float()
         given = None if rate is None else ctypes.byref(ctypes.c_double(rate))
         call("kinema_session_train_step", self._handle(), given, ctypes.byref(loss))
         return loss.value
+
+    def save_checkpoint(self, path: "str | os.PathLike[str]", epoch: int, batch: int = 0) -> None:
+        """Writes what a training needs to go on bit for bit with a batch of an epoch, both by their numbers from 0."""
+        call("kinema_session_save_checkpoint", self._handle(), encoded(path), epoch, batch)
+
+    def load_checkpoint(self, path: "str | os.PathLike[str]") -> Tuple[int, int]:
+        """Loads a checkpoint, which may be one of `kinema train`. Returns the epoch and the batch that come next."""
+        epoch, batch = ctypes.c_int64(), ctypes.c_int64()
+        call("kinema_session_load_checkpoint", self._handle(), encoded(path), ctypes.byref(epoch), ctypes.byref(batch))
+        return epoch.value, batch.value
 
     @property
     def step(self) -> Results:

@@ -211,6 +211,17 @@ KINEMA_CHECKED kinema_error *kinema_session_prepare(kinema_session *session);
 // may be NULL where nobody asks.
 KINEMA_CHECKED kinema_error *kinema_session_train_step(kinema_session *session, const double *rate,
                                                        float *loss);
+// Says which number the next step has, by which the random numbers of dropouts are drawn. Without it, steps
+// count from 0 since the parameters were set; `kinema train` has batch + epoch * batches of an epoch.
+KINEMA_CHECKED kinema_error *kinema_session_set_step(kinema_session *session, int64_t number);
+// Writes a checkpoint: what a training needs to go on bit for bit with the batch of that number in the epoch
+// of that number, both from 0. `kinema train` does not go on with it, since it does not say of which videos.
+KINEMA_CHECKED kinema_error *kinema_session_save_checkpoint(kinema_session *session, const char *path,
+                                                            int64_t epoch, int64_t batch);
+// Loads a checkpoint, which may also be one of `kinema train`; says which batch comes next. Its step is the
+// caller's to set.
+KINEMA_CHECKED kinema_error *kinema_session_load_checkpoint(kinema_session *session, const char *path,
+                                                            int64_t *epoch, int64_t *batch);
 // Sets the labels of the clips, of which there are `count` = N: classes from 0; -1 masks a clip.
 KINEMA_CHECKED kinema_error *kinema_session_set_labels(kinema_session *session, const int32_t *labels,
                                                        int64_t count);

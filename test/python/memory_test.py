@@ -101,6 +101,9 @@ class Memory(Case):
         self.assertIsNone(gone())  # it was given back
         self.assertFails(kinema.ArgumentsWrong, "tiny has no input or output fc.bias, only", self.session.view, "fc.bias")
 
+        self.assertFails(kinema.ArgumentsWrong, "tensor rgb cannot be bound: ", self.session.bind, "rgb",
+                         torch.from_numpy(self.clips).clone().requires_grad_())
+
         class Elsewhere:
             def __dlpack_device__(self):
                 return 2, 0

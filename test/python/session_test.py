@@ -86,6 +86,15 @@ class Sessions(Case):
         self.assertFails(kinema.ArgumentsWrong, "streams has the inputs rgb, flow: give a mapping of them", session, inputs["rgb"])
         self.assertFails(kinema.ArgumentsWrong, "streams has no input depth, only rgb, flow", session, {"depth": inputs["rgb"]})
 
+    def test_other_devices(self):
+        """A GPU's kernels run in the emulator, whose calls they find in the library."""
+        package = kinema.compile(TWO_STREAMS, batch=1, mode="infer", target="x86-64-v3,sm_90a", precision="fp32", options=["--emulator"])
+        self.assertEqual(package.targets, ["x86-64-v3", "sm_90a"])
+        random = numpy.random.default_rng(1)
+        inputs = {name: random.standard_normal(tensor.shape, numpy.float32) for name, tensor in package.inputs.items()}
+        cpu, emulated = (package.session(device).initialise(seed=3)(inputs) for device in ("cpu", "emulator"))
+        numpy.testing.assert_allclose(emulated, cpu, rtol=1e-4, atol=1e-6)
+
     def test_errors(self):
         package = tiny()
         session = package.session("cpu")

@@ -38,6 +38,10 @@ class Training(Case):
         rows = [line.rsplit(" ", 1) for line in Path(self.home, "train.txt").read_text().splitlines()]
         self.videos, self.labels = [os.path.join(self.home, name) for name, _ in rows], [int(label) for _, label in rows]
 
+    def assertSame(self, session, wanted):
+        for name in wanted.parameters:
+            numpy.testing.assert_array_equal(session.parameters[name], wanted.parameters[name], name)
+
     def test_comes_to_what_the_program_does(self):
         spec = Path(self.home, "small.arch")
         spec.write_text(SPEC)
@@ -50,10 +54,35 @@ class Training(Case):
         epochs = list(trainer.epochs())
         self.assertEqual([(epoch.number, epoch.clips) for epoch in epochs], [(0, 10), (1, 10), (2, 10)])
         self.assertTrue(all(numpy.isfinite(epoch.loss) for epoch in epochs))
-        for name in package.parameters:
-            numpy.testing.assert_array_equal(session.parameters[name], wanted.parameters[name], name)
+        self.assertSame(session, wanted)
         self.assertEqual(list(trainer.epochs()), [])
         self.assertEqual([epoch.number for epoch in trainer.epochs(1)], [3])
+
+    def test_goes_on_from_a_checkpoint(self):
+        """Of another loop, stopped in the middle of an epoch, and of the program's."""
+        spec = Path(self.home, "small.arch")
+        spec.write_text(SPEC)
+        run("train", spec, "--train", os.path.join(self.home, "train.txt"), "--out", os.path.join(self.home, "run"), "--keep", 3)
+        package = kinema.compile(spec, batch=4)
+        wanted = package.session("cpu").load(os.path.join(self.home, "run", "last.safetensors"))
+
+        def trainer():
+            return kinema.Trainer(package.session("cpu"), kinema.Clips(package, self.videos, self.labels))
+
+        first = trainer()
+        first.session.initialise(seed=5)
+        next(first.epochs())
+        self.assertEqual((first.epoch, first.batch), (1, 0))
+        first.step(first.clips.seek(1).next())
+        self.assertEqual((first.epoch, first.batch), (1, 1))
+        path = os.path.join(self.home, "checkpoint.safetensors")
+        first.save(path)
+        kept = sorted(Path(self.home, "run").glob("**/epoch*1.safetensors"))
+        self.assertEqual(len(kept), 1, os.listdir(os.path.join(self.home, "run")))
+        for checkpoint, left in ((path, [(1, 6), (2, 10)]), (kept[0], [(1, 10), (2, 10)])):
+            second = trainer().resume(checkpoint)
+            self.assertEqual([(epoch.number, epoch.clips) for epoch in second.epochs()], left)
+            self.assertSame(second.session, wanted)
 
     def test_a_loop_by_hand(self):
         """The same by steps of the caller's, whose rates and inputs he sees."""

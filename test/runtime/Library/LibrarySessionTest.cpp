@@ -97,6 +97,37 @@ TEST(Library, TrainsAsTheProgramDoes) {
                "output loss is there after train_step and before anything else runs");
 }
 
+TEST(Library, TrainingGoesOnFromACheckpoint) {
+  json manifest = linearManifest();
+  manifest["recipe"]["train"]["accumulate"] = 1;
+  Open open(manifest), other(manifest);
+  const int32_t labels[] = {0, 1, 2, 0};
+  auto step = [&](Open &of) {
+    float loss = 0;
+    EXPECT_EQ(of.write(of.input(), clips()), "");
+    EXPECT_WORKS(kinema_session_set_labels(of.session, labels, 4));
+    EXPECT_WORKS(kinema_session_train_step(of.session, nullptr, &loss));
+    return loss;
+  };
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
+  step(open);
+  const std::string path = open.folder / "checkpoint.safetensors";
+  ASSERT_WORKS(kinema_session_save_checkpoint(open.session, path.c_str(), 2, 7));
+  int64_t epoch = 0, batch = 0;
+  ASSERT_WORKS(kinema_session_load_checkpoint(other.session, path.c_str(), &epoch, &batch));
+  EXPECT_EQ(epoch, 2);
+  EXPECT_EQ(batch, 7);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(step(other), step(open)); // the momentum has come along
+  ASSERT_WORKS(kinema_session_set_step(other.session, 17));
+  EXPECT_FAILS(kinema_session_set_step(other.session, -1), "-1 is the number of no step: they count from 0");
+  EXPECT_FAILS(kinema_session_save_checkpoint(open.session, path.c_str(), 0, -1),
+               "there is no batch -1 of epoch 0: both count");
+  ASSERT_WORKS(kinema_session_save_weights(open.session, path.c_str(), nullptr));
+  EXPECT_FAILS(kinema_session_load_checkpoint(other.session, path.c_str(), &epoch, &batch),
+               "is no checkpoint");
+}
+
 TEST(Library, AStepNeedsWhatItTrainsOn) {
   Open open;
   const int32_t labels[] = {0, 1, 2, -1}, wrong[] = {0, 1, 2, 3};
