@@ -3,20 +3,12 @@
 import subprocess
 from pathlib import Path
 
-import numpy
-
 import kinema
 
 subprocess.run([kinema.find_program(), "data", "make-motion", "videos", "--train", "4", "--test", "1", "--frames", "12"],
                check=True, stdout=subprocess.DEVNULL)
-classes = Path("videos/classes.txt").read_text().split()
-
-
-def listed(part):
-    """Returns the videos of a part of the set, and their labels."""
-    videos = [sorted(Path("videos", part, name).glob("*.mp4")) for name in classes]
-    return sum(videos, []), numpy.repeat(range(len(classes)), [len(own) for own in videos])
-
+training, test = (kinema.VideoList(f"videos/{part}.txt", names="videos/classes.txt") for part in ("train", "test"))
+classes = training.classes
 
 # %% A network, compiled for this machine.
 package = kinema.compile(Path("small.arch"), classes=len(classes), batch=8, settings={"train.epochs": 3})
@@ -25,8 +17,7 @@ for tensor in package.parameters.values():
     print("  ", tensor)
 
 # %% What it is shown: clips as arrays, normalised as the recipe says.
-videos, labels = listed("train")
-loader = kinema.Clips(package, videos, labels)
+loader = kinema.Clips(package, training, training.labels)
 batch = loader.next()
 print(batch, batch["rgb"].shape, [classes[label] for label in batch.labels])
 
@@ -43,9 +34,8 @@ batch.feed(session)
 print("loss of flipped clips:", session.train_step(rate=0) > 0, "weights changed:", bool((before != session.parameters["fc.bias"]).any()))
 
 # %% What it says of videos that it has not seen.
-videos, labels = listed("test")
-scores = session.predict(videos)
-for video, row in zip(videos[:3], scores):
+scores = session.predict(test)
+for video, row in zip(test[:3], scores):
     print(f"{video}: {classes[row.argmax()]}, {row.max():.1%}")
 
 # %% The same weights in PyTorch, where that is installed.
@@ -79,7 +69,7 @@ if torch:
             return self.fc(x.mean((2, 3, 4)))
 
     module = kinema.torch.store_module(session, Small()).eval()
-    clips = kinema.Clips(package, videos).next()["rgb"]
+    clips = kinema.Clips(package, test).next()["rgb"]
     with torch.no_grad():
         far = abs(module(torch.from_numpy(clips)).numpy() - session(clips)).max()
     print("PyTorch gives the same scores:", bool(far < 1e-4))

@@ -19,6 +19,7 @@ from kinema._arrays import View
 from kinema._clips import Batch, Clips
 from kinema._compile import compile, find_program
 from kinema._devices import devices
+from kinema._lists import VideoList
 from kinema._library import ArgumentsWrong, Error, NoMemory, call
 from kinema._package import Package, Tensor, load
 from kinema._session import Session
@@ -26,5 +27,5 @@ from kinema._training import Epoch, Trainer
 
 __version__: str = call("kinema_version")
 
-__all__ = ["ArgumentsWrong", "Batch", "Clips", "Epoch", "Error", "NoMemory", "Package", "Session", "Tensor", "Trainer", "View", "compile",
-           "devices", "find_program", "load"]
+__all__ = ["ArgumentsWrong", "Batch", "Clips", "Epoch", "Error", "NoMemory", "Package", "Session", "Tensor", "Trainer", "VideoList", "View",
+           "compile", "devices", "find_program", "load"]

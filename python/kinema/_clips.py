@@ -2,15 +2,16 @@
 import ctypes
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy
 
-from kinema._arrays import View
+from kinema._arrays import View, array_of
 from kinema._library import ArgumentsWrong, Error, call, closer, make, texts
 from kinema._settings import setting_texts
 
 if TYPE_CHECKING:
+    from kinema._lists import VideoList
     from kinema._package import Package
     from kinema._session import Session
 
@@ -63,17 +64,30 @@ class Clips:
 
     def __init__(self, package: "Package", videos: Sequence["str | os.PathLike[str]"], labels: Optional[Sequence[int]] = None, *,
                  settings: Optional[Mapping[str, Any]] = None, threads: int = 0) -> None:
-        self.package, self.videos = package, [os.fspath(video) for video in videos]
-        self.labels = None if labels is None else numpy.ascontiguousarray(labels, numpy.int32)
-        names, changed = texts(self.videos), texts(setting_texts(settings or {}))
-        if self.labels is None:
-            self.handle = make("kinema_clips_open", package.handle, names, len(self.videos), changed, threads)
-        else:
-            if self.labels.shape != (len(self.videos),):
-                raise ArgumentsWrong(f"{len(self.videos)} videos have labels of shape {list(self.labels.shape)}: each needs one")
-            numbers = self.labels.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-            self.handle = make("kinema_clips_open_training", package.handle, names, numbers, len(self.videos), changed, threads)
-        self._close = weakref.finalize(self, closer("kinema_clips_close", self.handle))
+        paths = [os.fspath(video) for video in videos]
+        names, changed = texts(paths), texts(setting_texts(settings or {}))
+        if labels is None:
+            self._hold(package, paths, None, make("kinema_clips_open", package.handle, names, len(paths), changed, threads))
+            return
+        numbers = array_of(labels, "the array of labels", numpy.int32, (len(paths),))
+        address = numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        self._hold(package, paths, numbers,
+                   make("kinema_clips_open_training", package.handle, names, address, len(paths), changed, threads))
+
+    @classmethod
+    def of_list(cls, package: "Package", videos: "VideoList", *, training: bool, settings: Optional[Mapping[str, Any]] = None,
+                threads: int = 0) -> "Clips":
+        """Loads the clips of a list's videos, in training with all labels that each has. What `kinema data check` has found out
+        about the list is used."""
+        changed = texts(setting_texts(settings or {}))
+        clips = cls.__new__(cls)
+        clips._hold(package, list(videos), videos.labels if training else None,
+                    make("kinema_clips_open_list", package.handle, videos.handle, int(training), changed, threads))
+        return clips
+
+    def _hold(self, package: "Package", videos: List[str], labels: "Optional[numpy.ndarray[Any, Any]]", handle: int) -> None:
+        self.package, self.videos, self.labels, self.handle = package, videos, labels, handle
+        self._close = weakref.finalize(self, closer("kinema_clips_close", handle))
         self._epoch = self._number = 0
         self._latest: "Optional[weakref.ref[Batch]]" = None
 

@@ -1,6 +1,7 @@
 // Loads clips for the library, and evaluates videos.
 #include "runtime/Data/FrameClip.h"
 #include "runtime/Data/NetworkClips.h"
+#include "runtime/Data/VideoReader.h"
 #include "runtime/Library/Sessions.h"
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/Targets.h"
@@ -32,17 +33,30 @@ std::vector<std::string> settingsOf(const char *const *settings) {
   return all;
 }
 
-void setLabels(VideoList &list, const int32_t *labels, const Manifest &manifest) {
-  for (LabelledVideo &video : list.videos) {
+void setLabels(VideoList &list, const int32_t *labels) {
+  for (LabelledVideo &video : list.videos)
     video.label = *labels++;
-    if (video.label < 0 || video.label >= manifest.classes)
-      refuse("{} has label {}, {} has {} classes", video.path, video.label, manifest.name, manifest.classes);
+}
+
+// Checks the labels of a list for training; of one for evaluation nothing is made of them.
+void prepareLabels(VideoList &list, const Manifest &manifest, bool training) {
+  for (LabelledVideo &video : list.videos) {
+    if (!training) {
+      video.label = 0;
+      video.moreLabels.clear();
+      continue;
+    }
+    if (video.label == noLabel)
+      refuse("{} has no label, which training needs", video.path);
+    for (int32_t label : video.labels())
+      if (label < 0 || label >= manifest.classes)
+        refuse("{} has label {}, {} has {} classes", video.path, label, manifest.name, manifest.classes);
   }
 }
 
-// `labels` are those of a loader for training, null for one for evaluation.
-kinema_error *open(const kinema_package *package, const char *const *videos, const int32_t *labels,
-                   int64_t count, const char *const *settings, int threads, kinema_clips **clips) noexcept {
+// `list` makes the list of videos.
+kinema_error *open(const kinema_package *package, auto &&list, bool training, const char *const *settings,
+                   int threads, kinema_clips **clips) noexcept {
   return guarded([&] {
     require(package, "package");
     require(clips, "clips");
@@ -50,16 +64,15 @@ kinema_error *open(const kinema_package *package, const char *const *videos, con
       refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
     auto handle = std::make_unique<kinema_clips>();
     handle->package = package->open;
-    handle->training = labels;
+    handle->training = training;
     const Manifest &manifest = package->open->network;
     handle->recipe = recipeWith(manifest.recipe, settingsOf(settings));
-    checkClips(manifest, handle->recipe, "", handle->training);
-    VideoList list = unlabelledVideos(textsOf(videos, count, "videos"));
+    checkClips(manifest, handle->recipe, "", training);
+    VideoList videos = list();
+    prepareLabels(videos, manifest, training);
     const LoaderOptions options = loaderOptionsOf(manifest, threads);
-    if (labels)
-      setLabels(list, labels, manifest);
-    handle->source = labels ? VideoSource::training(std::move(list), handle->recipe, options)
-                            : VideoSource::evaluation(std::move(list), handle->recipe, options);
+    handle->source = training ? VideoSource::training(std::move(videos), handle->recipe, options)
+                              : VideoSource::evaluation(std::move(videos), handle->recipe, options);
     *clips = handle.release();
   });
 }
@@ -129,15 +142,31 @@ kinema_error *kinema_package_clip(const kinema_package *package, const kinema_te
 
 kinema_error *kinema_clips_open(const kinema_package *package, const char *const *videos, int64_t count,
                                 const char *const *settings, int threads, kinema_clips **clips) {
-  return open(package, videos, nullptr, count, settings, threads, clips);
+  auto list = [&] { return unlabelledVideos(textsOf(videos, count, "videos")); };
+  return open(package, list, false, settings, threads, clips);
 }
 
 kinema_error *kinema_clips_open_training(const kinema_package *package, const char *const *videos,
                                          const int32_t *labels, int64_t count, const char *const *settings,
                                          int threads, kinema_clips **clips) {
-  if (!labels)
-    return guarded([&] { require(labels, "labels"); });
-  return open(package, videos, labels, count, settings, threads, clips);
+  auto list = [&] {
+    require(labels, "labels");
+    VideoList all = unlabelledVideos(textsOf(videos, count, "videos"));
+    setLabels(all, labels);
+    return all;
+  };
+  return open(package, list, true, settings, threads, clips);
+}
+
+kinema_error *kinema_clips_open_list(const kinema_package *package, const kinema_list *list, int training,
+                                     const char *const *settings, int threads, kinema_clips **clips) {
+  auto videos = [&] {
+    require(list, "list");
+    for (const LabelledVideo &video : list->list.videos)
+      requireDecoder(video.path);
+    return list->list;
+  };
+  return open(package, videos, training != 0, settings, threads, clips);
 }
 
 void kinema_clips_close(kinema_clips *clips) { delete clips; }

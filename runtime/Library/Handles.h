@@ -64,6 +64,10 @@ struct kinema_package {
   std::shared_ptr<kinema::library::OpenPackage> open;
 };
 
+struct kinema_list {
+  kinema::VideoList list;
+};
+
 struct kinema_clips {
   std::shared_ptr<kinema::library::OpenPackage> package;
   kinema::Recipe recipe;

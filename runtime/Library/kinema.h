@@ -268,6 +268,28 @@ KINEMA_CHECKED kinema_error *kinema_package_clip(const kinema_package *package, 
                                                  const uint8_t *frames, int64_t count, int64_t height,
                                                  int64_t width, float *clip, int64_t elements);
 
+// Lists of videos, in the formats in which data sets are published (docs/data.md).
+
+typedef struct kinema_list kinema_list;
+
+// Reads a list: a file, or a folder of class folders. `options` end with NULL, and NULL is an empty list of
+// them: "format=ucf101" and the like where name and content do not say which it is, "root=FOLDER" of the
+// videos where they do not lie beside it, "labels=FILE" with the names of the classes, "part=test" where it
+// holds videos of training and of tests, "split=2" of HMDB51. No video is opened. What `kinema data check`
+// has found out beside it is used.
+KINEMA_CHECKED kinema_error *kinema_list_open(const char *path, const char *const *options,
+                                              kinema_list **list);
+KINEMA_API void kinema_list_close(kinema_list *list);
+// These say what is in it: how many videos, the path of one as it is opened, and its labels, from number 0;
+// -1 where it has no such label. They return 0, NULL or -1 for a list that is NULL, and for a number that is
+// none.
+KINEMA_API int64_t kinema_list_count(const kinema_list *list);
+KINEMA_API const char *kinema_list_video(const kinema_list *list, int64_t video);
+KINEMA_API int32_t kinema_list_label(const kinema_list *list, int64_t video, int64_t number);
+// The names of its classes, in the order of the labels; it may have none.
+KINEMA_API int64_t kinema_list_class_count(const kinema_list *list);
+KINEMA_API const char *kinema_list_class_name(const kinema_list *list, int64_t label);
+
 // Loaders of clips: what a network takes, from video files. Threads decode ahead.
 
 typedef struct kinema_clips kinema_clips;
@@ -285,6 +307,11 @@ KINEMA_CHECKED kinema_error *kinema_clips_open_training(const kinema_package *pa
                                                         const char *const *videos, const int32_t *labels,
                                                         int64_t count, const char *const *settings,
                                                         int threads, kinema_clips **clips);
+// Loads the clips of a list's videos: those by which the recipe trains, with all labels that each has, or,
+// where `training` is 0, those by which it evaluates.
+KINEMA_CHECKED kinema_error *kinema_clips_open_list(const kinema_package *package, const kinema_list *list,
+                                                    int training, const char *const *settings, int threads,
+                                                    kinema_clips **clips);
 KINEMA_API void kinema_clips_close(kinema_clips *clips);
 // Returns how many batches an epoch has.
 KINEMA_API int64_t kinema_clips_batches(const kinema_clips *clips);

@@ -102,6 +102,38 @@ class Loaders(Case):
         found = [json.loads(line)["scores"] for line in file.read_text().splitlines()]
         numpy.testing.assert_allclose(scores, found, rtol=1e-6)
 
+    def test_lists(self):
+        file = os.path.join(self.home, "train.txt")
+        videos = kinema.VideoList(file, names=Path(self.home, "classes.txt"))
+        self.assertEqual((list(videos), list(videos.labels)), (self.videos, self.labels))
+        self.assertEqual((videos[0], videos[1:3], len(videos.classes)), (self.videos[0], self.videos[1:3], 10))
+        self.assertEqual(videos.all_labels[3], [self.labels[3]])
+        self.assertEqual(repr(videos), "VideoList(10 videos, 10 classes)")
+        by_list = kinema.Clips.of_list(self.package, videos, training=True)
+        for batch, other in zip(by_list, kinema.Clips(self.package, videos, videos.labels)):
+            numpy.testing.assert_array_equal(batch["rgb"], other["rgb"])
+            numpy.testing.assert_array_equal(batch.labels, other.labels)
+        self.assertEqual(kinema.Clips.of_list(self.package, videos, training=False).next().valid, 4)
+        folders = kinema.VideoList(os.path.join(self.home, "train"))
+        self.assertEqual(sorted(map(os.path.realpath, folders)), sorted(map(os.path.realpath, self.videos)))
+        self.assertFails(kinema.ArgumentsWrong, "format", kinema.VideoList, file, format="k400")
+        self.assertFails(kinema.Error, "/no/such.txt", kinema.VideoList, "/no/such.txt")
+
+    def test_several_labels(self):
+        """Each label of a video is true of its clips."""
+        file = Path(self.home, "several.txt")
+        file.write_text("".join(f"{os.path.relpath(video, self.home)} {label},{(label + 1) % 10}\n"
+                                for video, label in zip(self.videos, self.labels)))
+        package = kinema.compile(SMALL, batch=4, settings={"train.loss": "binary_cross_entropy"})
+        videos = kinema.VideoList(file)
+        batch = kinema.Clips.of_list(package, videos, training=True).next()
+        for truths, video in zip(batch.truths, batch.videos):
+            self.assertEqual(set(truths.nonzero()[0]), set(videos.all_labels[video]))
+        session = package.session("cpu").initialise(seed=1)
+        batch.feed(session)
+        loss = session.train_step(rate=0)
+        self.assertAlmostEqual(session.train_step(batch.inputs, truths=batch.truths, rate=0), loss, places=6)
+
     def test_clips_of_decoded_frames(self):
         """Frames that others have decoded become clips: of the scaled size just cut out, and of other sizes scaled as PyTorch's
         antialiased interpolation does."""
@@ -147,7 +179,7 @@ class Loaders(Case):
 
     def test_errors(self):
         self.assertFails(kinema.ArgumentsWrong, "0 videos were given", kinema.Clips, self.package, [])
-        self.assertFails(kinema.ArgumentsWrong, "2 videos have labels of shape [1]", kinema.Clips, self.package, self.videos[:2], [1])
+        self.assertFails(kinema.ArgumentsWrong, "the array of labels is int32 [2], and was given int64 [1]", kinema.Clips, self.package, self.videos[:2], [1])
         self.assertFails(kinema.ArgumentsWrong, "has label 10, small has 10 classes", kinema.Clips, self.package, self.videos[:1], [10])
         self.assertFails(kinema.ArgumentsWrong, "eval.clip", kinema.Clips, self.package, self.videos[:1], settings={"eval.clip": 3})
         self.assertEqual(len(kinema.Clips(self.package, self.videos[:1], settings={"eval.clips": 9})), 3)

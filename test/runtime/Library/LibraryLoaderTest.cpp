@@ -150,6 +150,58 @@ TEST(Library, BatchesAreSeen) {
   second->deleter(second);
 }
 
+TEST(Library, ListsAreReadAndLoaded) {
+  Open open;
+  writeVideos(open.folder, "v", 3);
+  const std::string several = open.folder.write("several.txt", "v0.mp4 0,2\nv1.mp4 1\nv2.mp4 1\n");
+  const std::string one = open.folder.write("one.txt", "v0.mp4 0\nv1.mp4 5\n");
+  open.folder.write("names.txt", "red\ngreen\nblue\n");
+  const std::string names = "labels=" + (open.folder / "names.txt");
+  const char *options[] = {names.c_str(), "part=test", nullptr};
+  kinema_list *list = nullptr;
+  ASSERT_WORKS(kinema_list_open(several.c_str(), options, &list));
+  EXPECT_EQ(kinema_list_count(list), 3);
+  EXPECT_EQ(kinema_list_video(list, 1), open.folder / "v1.mp4");
+  EXPECT_EQ(kinema_list_video(list, 3), nullptr);
+  EXPECT_EQ(kinema_list_label(list, 0, 0), 0);
+  EXPECT_EQ(kinema_list_label(list, 0, 1), 2);
+  EXPECT_EQ(kinema_list_label(list, 0, 2), -1);
+  EXPECT_EQ(kinema_list_label(list, 3, 0), -1);
+  EXPECT_EQ(kinema_list_class_count(list), 3);
+  EXPECT_STREQ(kinema_list_class_name(list, 1), "green");
+  EXPECT_EQ(kinema_list_class_name(list, 3), nullptr);
+  kinema_clips *loader = nullptr;
+  ASSERT_WORKS(kinema_clips_open_list(open.package, list, 0, nullptr, 1, &loader));
+  EXPECT_EQ(kinema_clips_batches(loader), 2); // 3 videos of 2 clips, 4 a batch
+  kinema_list_close(list);
+  int64_t valid = 0;
+  ASSERT_WORKS(kinema_clips_next(loader, &valid));
+  EXPECT_EQ(valid, 4);
+  kinema_clips_close(loader);
+  ASSERT_WORKS(kinema_list_open(one.c_str(), nullptr, &list));
+  EXPECT_EQ(kinema_list_class_count(list), 0);
+  EXPECT_FAILS(kinema_clips_open_list(open.package, list, 1, nullptr, 1, &loader),
+               "has label 5, linear has 3 classes");
+  kinema_list_close(list);
+  const std::string test =
+      open.folder.write("test.csv", "label,youtube_id,time_start,time_end,split\n,v0,0,10,test\n");
+  ASSERT_WORKS(kinema_list_open(test.c_str(), nullptr, &list));
+  EXPECT_EQ(kinema_list_label(list, 0, 0), -1);
+  EXPECT_FAILS(kinema_clips_open_list(open.package, list, 1, nullptr, 1, &loader),
+               "has no label, which training needs");
+  kinema_list_close(list);
+
+  const char *unknown[] = {"roots=x", nullptr}, *split[] = {"split=x", nullptr},
+             *part[] = {"part=all", nullptr};
+  EXPECT_FAILS(kinema_list_open(one.c_str(), unknown, &list),
+               "a list has no option 'roots', only root, format, labels, split and part");
+  EXPECT_FAILS(kinema_list_open(one.c_str(), split, &list),
+               "option split of a list is 'x': a number from 1 is needed");
+  EXPECT_FAILS(kinema_list_open(one.c_str(), part, &list),
+               "option part of a list is 'all': it may be train or test");
+  EXPECT_FAILS(kinema_list_open("/no/such.txt", nullptr, &list), "/no/such.txt");
+}
+
 TEST(Library, ClipsAreMadeOfDecodedFrames) {
   Open open; // scales to 4x6, and evaluates 2x3 of them
   constexpr int height = 4, width = 6;
