@@ -56,6 +56,8 @@ FUNCTIONS: Dict[str, Tuple[bool, Any, List[Any]]] = {
     "kinema_session_initialise": (True, c_void_p, [c_void_p, c_uint64]),
     "kinema_session_load_weights": (True, c_void_p, [c_void_p, c_char_p, c_char_p]),
     "kinema_session_load_weights_memory": (True, c_void_p, [c_void_p, c_void_p, c_size_t, c_char_p]),
+    "kinema_session_load_part": (True, c_void_p, [c_void_p, c_char_p, c_char_p, POINTER(c_uint8), c_int64]),
+    "kinema_session_load_part_memory": (True, c_void_p, [c_void_p, c_void_p, c_size_t, c_char_p, POINTER(c_uint8), c_int64]),
     "kinema_session_save_weights": (True, c_void_p, [c_void_p, c_char_p, c_char_p]),
     "kinema_session_save_weights_memory": (True, c_void_p, [c_void_p, c_char_p, POINTER(c_void_p)]),
     "kinema_session_class_name": (False, c_char_p, [c_void_p, c_int64]),

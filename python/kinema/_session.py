@@ -111,6 +111,17 @@ class Session:
             call("kinema_session_load_weights", self._handle(), encoded(weights), encoded(names))
         return self
 
+    def load_part(self, weights: "str | os.PathLike[str] | bytes", names: Optional[str] = None) -> List[str]:
+        """Loads the parameters that a file of safetensors, or the content of one, has in their shapes, and leaves the others as
+        they are, such as the last layer of a network for other classes. Returns the names of those others."""
+        parameters = list(self.package.parameters)
+        taken = (ctypes.c_uint8 * len(parameters))()
+        if isinstance(weights, bytes):
+            call("kinema_session_load_part_memory", self._handle(), weights, len(weights), encoded(names), taken, len(parameters))
+        else:
+            call("kinema_session_load_part", self._handle(), encoded(weights), encoded(names), taken, len(parameters))
+        return [name for name, was in zip(parameters, taken) if not was]
+
     def save(self, path: "str | os.PathLike[str]", names: Optional[str] = None) -> None:
         """Writes all parameters to a file of safetensors, in full or not at all."""
         call("kinema_session_save_weights", self._handle(), encoded(path), encoded(names))

@@ -1,6 +1,6 @@
 """Weights from modules of PyTorch to sessions, and back."""
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import torch
 
@@ -33,6 +33,12 @@ def load_module(session: Session, module: torch.nn.Module, names: Optional[str] 
     """Loads the weights of a module into a session. `names` is the naming of its tensors; it is found out for those of
     torchvision, and else they have the names of the spec."""
     return session.load(format_tensors(_floats(module)), names or naming_of(module))
+
+
+def load_part(session: Session, module: torch.nn.Module, names: Optional[str] = None) -> List[str]:
+    """Loads those weights of a module that the network has too, in their shapes, and leaves its others as they are. Returns
+    the names of those others."""
+    return session.load_part(format_tensors(_floats(module)), names or naming_of(module))
 
 
 def store_module(session: Session, module: torch.nn.Module, names: Optional[str] = None) -> torch.nn.Module:

@@ -13,6 +13,8 @@ using namespace kinema::library;
 
 namespace {
 
+constexpr const char *fileInMemory = "the file in memory"; // as messages call it
+
 // Returns the entry that an output of that kind is of; null for other tensors.
 const char *entryOf(kinema_kind kind) {
   return kind == KINEMA_INFER_OUTPUT ? "infer" : kind == KINEMA_STEP_OUTPUT ? "train_step" : nullptr;
@@ -184,12 +186,50 @@ kinema_error *kinema_session_load_weights_memory(kinema_session *session, const 
                                                  const char *names) {
   return withSession(session, [&] {
     require(data, "data");
-    const std::string origin = "the file in memory";
-    TensorFile file = parseTensors(std::string(static_cast<const char *>(data), bytes), origin);
+    TensorFile file = parseTensors(std::string(static_cast<const char *>(data), bytes), fileInMemory);
     session->prepared = false;
     session->lastEntry.clear();
-    session->program->loadWeights(file, origin, findNaming(textOf(names)));
+    session->program->loadWeights(file, fileInMemory, findNaming(textOf(names)));
     session->haveWeights(classNamesIn(file));
+  });
+}
+
+// Loads the parameters that a file has; says which.
+static void loadPart(kinema_session &session, const TensorFile &file, const std::string &origin,
+                     const char *names, std::span<uint8_t> taken) {
+  const Manifest &manifest = session.manifest();
+  if (taken.size() != manifest.parameters.size())
+    refuse("{} has {} parameters, and it was asked of {} which were loaded", manifest.name,
+           manifest.parameters.size(), taken.size());
+  const Naming naming = findNaming(textOf(names));
+  const WeightMatch match = findWeights(manifest, file, naming);
+  requireAny(match, manifest, file, origin, naming);
+  session.lastEntry.clear();
+  session.program->loadMatchingWeights(match);
+  session.prepared = false; // others may never have been set
+  for (size_t i = 0; i < taken.size(); ++i) {
+    taken[i] = match.parameters[i].tensor ? 1 : 0;
+    if (taken[i])
+      session.writtenParameters.insert(manifest.parameters[i].name);
+  }
+}
+
+kinema_error *kinema_session_load_part(kinema_session *session, const char *path, const char *names,
+                                       uint8_t *taken, int64_t count) {
+  return withSession(session, [&] {
+    require(path, "path");
+    require(taken, "taken");
+    loadPart(*session, readTensors(path), path, names, std::span(taken, static_cast<size_t>(count)));
+  });
+}
+
+kinema_error *kinema_session_load_part_memory(kinema_session *session, const void *data, size_t bytes,
+                                              const char *names, uint8_t *taken, int64_t count) {
+  return withSession(session, [&] {
+    require(data, "data");
+    require(taken, "taken");
+    const TensorFile file = parseTensors(std::string(static_cast<const char *>(data), bytes), fileInMemory);
+    loadPart(*session, file, fileInMemory, names, std::span(taken, static_cast<size_t>(count)));
   });
 }
 

@@ -183,6 +183,14 @@ KINEMA_CHECKED kinema_error *kinema_session_load_weights(kinema_session *session
 // Loads the content of such a file.
 KINEMA_CHECKED kinema_error *kinema_session_load_weights_memory(kinema_session *session, const void *data,
                                                                 size_t bytes, const char *names);
+// Loads the parameters that a file has, under their names and in their shapes, and leaves the others as they
+// are: those of a network for other classes, say. `taken` becomes for each parameter, by its number, 1 where
+// it was loaded and else 0; there are `count` of them. It is an error where the file has none.
+KINEMA_CHECKED kinema_error *kinema_session_load_part(kinema_session *session, const char *path,
+                                                      const char *names, uint8_t *taken, int64_t count);
+KINEMA_CHECKED kinema_error *kinema_session_load_part_memory(kinema_session *session, const void *data,
+                                                             size_t bytes, const char *names, uint8_t *taken,
+                                                             int64_t count);
 // Writes all parameters to a file, in full or not at all.
 KINEMA_CHECKED kinema_error *kinema_session_save_weights(kinema_session *session, const char *path,
                                                          const char *names);

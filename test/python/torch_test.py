@@ -94,6 +94,15 @@ class Modules(Case):
                          kinema.torch.store_module, session, Wider())
         self.assertFails(kinema.ArgumentsWrong, "do not have the same tensors: conv.bias", kinema.torch.store_module, session, torch.nn.ReLU())
 
+    def test_other_classes(self):
+        """A module for other classes gives all but the last layer."""
+        model = torchvision.models.video.r3d_18(num_classes=7)
+        package = kinema.compile(MODELS / "torchvision" / "r3d_18.arch", classes=3, batch=1, frames=2, size=16, mode="infer")
+        session = package.session("cpu").initialise(seed=1)
+        self.assertEqual(sorted(kinema.torch.load_part(session, model)), ["fc.bias", "fc.weight"])
+        numpy.testing.assert_array_equal(session.parameters["stem.weight"], model.stem[0].weight.detach().numpy())
+        self.assertFails(kinema.Error, "has none of the parameters", kinema.torch.load_part, session, torch.nn.Linear(2, 2))
+
     def test_namings(self):
         video, pictures = torchvision.models.video, torchvision.models
         self.assertEqual(kinema.torch.naming_of(video.r3d_18(num_classes=2)), "torchvision")

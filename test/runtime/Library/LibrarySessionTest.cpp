@@ -54,6 +54,34 @@ TEST(Library, WeightsGoThroughFilesAndMemory) {
                "the file in memory");
 }
 
+TEST(Library, PartOfTheWeightsIsLoaded) {
+  Open open, other;
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
+  const std::string path = open.folder / "w.safetensors";
+  ASSERT_WORKS(kinema_session_save_weights(open.session, path.c_str(), nullptr));
+  TensorFile file = readTensors(path);
+  std::erase_if(file.tensors, [](const FileTensor &tensor) { return tensor.name == "fc.weight"; });
+  const std::string content = formatTensors(file);
+  ASSERT_EQ(other.write(other.input(), clips()), "");
+  std::vector<uint8_t> taken(3, 9);
+  ASSERT_WORKS(kinema_session_load_part_memory(other.session, content.data(), content.size(), nullptr,
+                                               taken.data(), 3));
+  for (int64_t number = 0; number < 3; ++number)
+    EXPECT_EQ(taken[number], kinema_tensor_name(kinema_package_tensor(other.package, KINEMA_PARAMETER,
+                                                                      number)) != std::string("fc.weight"));
+  EXPECT_FAILS(kinema_session_infer(other.session), "parameter fc.weight was never set");
+  ASSERT_WORKS(kinema_session_load_part(other.session, path.c_str(), nullptr, taken.data(), 3));
+  EXPECT_EQ(taken, std::vector<uint8_t>(3, 1));
+  ASSERT_WORKS(kinema_session_infer(other.session));
+  EXPECT_EQ(other.read(other.logits()), expectedLogits(3));
+  EXPECT_FAILS(kinema_session_load_part(other.session, path.c_str(), nullptr, taken.data(), 2),
+               "linear has 3 parameters, and it was asked of 2 which were loaded");
+  file.tensors.clear();
+  writeTensors(path, file);
+  EXPECT_FAILS(kinema_session_load_part(other.session, path.c_str(), nullptr, taken.data(), 3),
+               "has none of the parameters of linear");
+}
+
 TEST(Library, ParametersCanBeWrittenOneByOne) {
   Open open;
   ASSERT_EQ(open.write(open.input(), clips()), "");
