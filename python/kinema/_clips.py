@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 import numpy
 
 from kinema._arrays import View, array_of
-from kinema._library import ArgumentsWrong, Error, call, closer, make, texts
+from kinema._library import ArgumentsWrong, Error, call, closer, make, require_process, texts
 from kinema._settings import setting_texts
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Clips:
 
     def _hold(self, package: "Package", videos: List[str], labels: "Optional[numpy.ndarray[Any, Any]]", handle: int) -> None:
         self.package, self.videos, self.labels, self.handle = package, videos, labels, handle
+        self._process = os.getpid()
         self._close = weakref.finalize(self, closer("kinema_clips_close", handle))
         self._epoch = self._number = 0
         self._latest: "Optional[weakref.ref[Batch]]" = None
@@ -108,6 +109,7 @@ class Clips:
     def next(self) -> Optional[Batch]:
         """Takes the next batch of which clips could be read; None at the end of the epoch, behind which the next one begins."""
         valid = ctypes.c_int64()
+        require_process(self._process, "loader")
         self._latest = None
         while True:
             call("kinema_clips_next", self.handle, ctypes.byref(valid))
@@ -137,6 +139,7 @@ class Clips:
     def scores(self, session: "Session") -> "numpy.ndarray[Any, Any]":
         """Evaluates all clips from the first on. Returns the probabilities of the videos, [videos, classes]; the row of a video
         that could not be read has NaN."""
+        require_process(self._process, "loader")
         scores = numpy.empty((len(self.videos), self.package.classes))
         call("kinema_session_predict", session.handle, self.handle, scores.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), scores.size)
         self._epoch = self._number = 0

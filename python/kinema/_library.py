@@ -93,15 +93,25 @@ def encoded(text: "Optional[str | os.PathLike[str]]") -> Optional[bytes]:
     return None if text is None else os.fsencode(text)
 
 
+def require_process(process: int, what: str) -> None:
+    """Raises an error unless this process is the one that opened something with threads of its own."""
+    if os.getpid() != process:
+        raise ArgumentsWrong(f"the {what} was opened by the process that this one was forked from: open one here")
+
+
 def texts(all_of_them: List[str]) -> Any:
     """Returns an array of texts that ends with a null."""
     return (ctypes.c_char_p * (len(all_of_them) + 1))(*map(os.fsencode, all_of_them), None)
 
 
 def closer(name: str, handle: int) -> Callable[[], None]:
-    """Returns what closes a handle. It holds nothing but the handle, so that a finalizer may have it."""
+    """Returns what closes a handle. It holds nothing but the handle, so that a finalizer may have it. In a process that was
+    forked it does nothing: the threads of sessions and loaders are the parent's, and could not be waited for."""
+    process = os.getpid()
+
     def close() -> None:
-        getattr(_functions, name)(handle)
+        if os.getpid() == process:
+            getattr(_functions, name)(handle)
 
     return close
 

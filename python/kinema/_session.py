@@ -9,7 +9,7 @@ import numpy
 from kinema import _interface
 from kinema._arrays import View, address_of, array_of, delete, taken
 from kinema._clips import Clips
-from kinema._library import ArgumentsWrong, call, closer, encoded, make
+from kinema._library import ArgumentsWrong, call, closer, encoded, make, require_process
 
 if TYPE_CHECKING:
     from kinema._package import Package, Tensor
@@ -72,6 +72,7 @@ class Session:
     def __init__(self, package: "Package", device: Optional[str] = None, threads: int = 0) -> None:
         self.package = package
         self.handle = make("kinema_session_open", package.handle, encoded(device), threads)
+        self._process = os.getpid()
         self._close = weakref.finalize(self, closer("kinema_session_close", self.handle))
 
     def close(self) -> None:
@@ -93,6 +94,7 @@ class Session:
     def _handle(self) -> int:
         if not self.handle:
             raise ArgumentsWrong("the session was closed")
+        require_process(self._process, "session")
         return self.handle
 
     # Weights.

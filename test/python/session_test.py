@@ -1,4 +1,5 @@
 """Runs and trains networks with arrays of numpy, weights as a mapping among them."""
+import os
 import threading
 import unittest
 
@@ -125,6 +126,25 @@ class Sessions(Case):
         except kinema.Error as error:
             return error
         return None
+
+    def test_forked_processes(self):
+        """A process that was forked gets an error in place of waiting for ever for its parent's threads, and can open its own."""
+        package = tiny()
+        session = package.session("cpu", threads=2).initialise(seed=3)
+        clips = clips_of(package)
+        wanted = session(clips)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                self.assertFails(kinema.ArgumentsWrong, "was opened by the process that this one was forked from", session, clips)
+                del session
+                numpy.testing.assert_array_equal(package.session("cpu", threads=2).initialise(seed=3)(clips), wanted)
+                status = 0
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        numpy.testing.assert_array_equal(session(clips), wanted)
 
     def test_sessions_of_threads(self):
         """Each of several threads has a session of its own and computes what one alone does."""
