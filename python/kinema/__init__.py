@@ -19,8 +19,8 @@ from kinema._arrays import View
 from kinema._clips import Batch, Clips
 from kinema._compile import compile, find_program
 from kinema._devices import devices
-from kinema._lists import VideoList
 from kinema._library import ArgumentsWrong, Error, NoMemory, call
+from kinema._lists import VideoList
 from kinema._package import Package, Tensor, load
 from kinema._session import Session
 from kinema._training import Epoch, Trainer
@@ -29,3 +29,6 @@ __version__: str = call("kinema_version")
 
 __all__ = ["ArgumentsWrong", "Batch", "Clips", "Epoch", "Error", "NoMemory", "Package", "Session", "Tensor", "Trainer", "VideoList", "View",
            "compile", "devices", "find_program", "load"]
+
+for _exported in (ArgumentsWrong, Batch, Clips, Epoch, Error, NoMemory, Package, Session, Tensor, Trainer, VideoList, View):
+    _exported.__module__ = "kinema"  # as people call them

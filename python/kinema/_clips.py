@@ -43,7 +43,7 @@ class Batch:
         latest = self._loader._latest
         if latest is None or latest() is not self:
             raise ArgumentsWrong("the loader has gone on since it gave this batch: write its inputs and labels one by one")
-        call("kinema_session_take", session.handle, self._loader.handle)
+        call("kinema_session_take", session._handle(), self._loader.handle)
 
     def __getitem__(self, name: str) -> "numpy.ndarray[Any, Any]":
         """Returns an input."""
@@ -141,7 +141,7 @@ class Clips:
         that could not be read has NaN."""
         require_process(self._process, "loader")
         scores = numpy.empty((len(self.videos), self.package.classes))
-        call("kinema_session_predict", session.handle, self.handle, scores.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), scores.size)
+        call("kinema_session_predict", session._handle(), self.handle, scores.ctypes.data_as(ctypes.POINTER(ctypes.c_double)), scores.size)
         self._epoch = self._number = 0
         self._latest = None
         return scores
