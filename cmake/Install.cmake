@@ -1,5 +1,5 @@
 # What `make install` installs, in components: the library for other people's programs and what it takes to
-# build with it, optical flow, the runtime, and the compiler.
+# build with it, optical flow, the runtime, the compiler, and the package for Python.
 include(CMakePackageConfigHelpers)
 
 set(config ${CMAKE_INSTALL_LIBDIR}/cmake/Kinema)
@@ -25,6 +25,10 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/KinemaConfig.cmake.in ${
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/KinemaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/KinemaConfig.cmake ${CMAKE_BINARY_DIR}/KinemaConfigVersion.cmake DESTINATION ${config}
   COMPONENT development)
+
+# The package for Python, where Debian's packages have theirs. Elsewhere pip installs it, with the library in it.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/python/kinema DESTINATION lib/python3/dist-packages COMPONENT python EXCLUDE_FROM_ALL
+  PATTERN __pycache__ EXCLUDE)
 
 # Pages of man and completions, which the programs make themselves.
 foreach(row kinema:compiler kinema-runtime:runtime)

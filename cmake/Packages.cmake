@@ -8,7 +8,7 @@ set(CPACK_PACKAGE_HOMEPAGE_URL "")
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL library flow runtime compiler development)
+set(CPACK_COMPONENTS_ALL library flow runtime compiler development python)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -38,4 +38,7 @@ kinema_package(compiler kinema "compiles video networks, trains and runs them"
   PACKAGE_RECOMMENDS ffmpeg PACKAGE_SUGGESTS openmpi-bin PACKAGE_DEPENDS "kinema-runtime ${release}, lld-22") # which links the code of packages
 kinema_package(development libkinema-dev "headers of the library of Kinema"
   PACKAGE_SECTION libdevel PACKAGE_DEPENDS "libkinema1 ${release}")
+kinema_package(python python3-kinema "video networks in Python" PACKAGE_SECTION python
+  PACKAGE_DEPENDS "libkinema1 ${release}, python3, python3-numpy" PACKAGE_RECOMMENDS kinema PACKAGE_SUGGESTS python3-torch
+  PACKAGE_ARCHITECTURE all)
 include(CPack)

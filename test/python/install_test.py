@@ -72,6 +72,15 @@ def main():
         work = os.path.realpath(work)
         target = install(source, build, work)
         expect("(2, 4)", outcome(SCRIPT, PYTHONPATH=target, KINEMA_LIBRARY=None))
+        # As Debian's package has it, in one prefix with the library and the program, and without a library of its own.
+        prefix = os.path.join(work, "prefix")
+        subprocess.run(["cmake", "--install", build, "--component", "python", "--prefix", prefix], check=True, capture_output=True)
+        os.mkdir(os.path.join(prefix, "bin"))
+        os.symlink(os.environ["KINEMA"], os.path.join(prefix, "bin", "kinema"))
+        libraries = os.path.dirname(next(os.path.join(folder, name) for folder, _, names in os.walk(prefix) for name in names
+                                         if name.startswith("libkinema.so")))
+        expect(os.path.join(prefix, "bin", "kinema"), outcome("import kinema; print(kinema.find_program())", KINEMA=None, KINEMA_LIBRARY=None,
+               PYTHONPATH=os.path.join(prefix, "lib/python3/dist-packages"), LD_LIBRARY_PATH=libraries, PATH="/nothing"))
         # What is missing is said, with what to do.
         expect("install Kinema's library (make install, or the package libkinema1), or name it by KINEMA_LIBRARY",
                outcome("import kinema", PYTHONPATH=target, KINEMA_LIBRARY="/no/such/libkinema.so.1"))
