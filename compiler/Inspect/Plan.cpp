@@ -9,7 +9,7 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
+LaunchSummary kinema::inspect::summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
   Operation *kernel = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
   auto schedule = kernel::scheduleOf(kernel);
   return {launch.getLayer().str(),    kernel->getName().stripDialect().str(),
@@ -31,7 +31,7 @@ PlanSummary kinema::inspect::summarise(ModuleOp planned) {
     auto &launches =
         summary.entries.emplace_back(entry.getSymName().str(), std::vector<LaunchSummary>()).second;
     for (auto launch : entry.getOps<kernel::LaunchOp>())
-      launches.push_back(::summarise(launch, symbols));
+      launches.push_back(summarise(launch, symbols));
   }
   return summary;
 }

@@ -2,7 +2,10 @@
 #ifndef KINEMA_COMPILER_INSPECT_PLAN_H
 #define KINEMA_COMPILER_INSPECT_PLAN_H
 
+#include "dialects/Kernel/Kernel.h"
+
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
 
 #include <nlohmann/json.hpp>
 
@@ -26,6 +29,8 @@ struct PlanSummary {
 };
 
 PlanSummary summarise(mlir::ModuleOp planned);
+/// Summarises a launch of a module in phase `planned`, whose symbols are given.
+LaunchSummary summarise(kernel::LaunchOp launch, mlir::SymbolTable &symbols);
 
 std::string toText(const PlanSummary &training, const PlanSummary &inference, int64_t batch);
 /// Returns the launches of the training step, in order.

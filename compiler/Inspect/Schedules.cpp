@@ -10,7 +10,8 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, const Target &target) {
+ScheduledLaunch kinema::inspect::describe(kernel::LaunchOp launch, SymbolTable &symbols,
+                                          const Target &target) {
   Operation *op = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
   auto schedule = kernel::scheduleOf(op);
   ScheduledLaunch described;

@@ -31,6 +31,8 @@ struct ScheduledLaunch {
   static constexpr double acceptable = 1.3;
 };
 
+/// Describes a launch of a module in phase `planned`, whose symbols are given.
+ScheduledLaunch describe(kernel::LaunchOp launch, mlir::SymbolTable &symbols, const Target &target);
 /// Returns the launches of an entry of a module in phase `planned`, in order; none without that entry.
 std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry,
                                                const Target &target);

@@ -101,6 +101,10 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
 }
 
+dsl::Location Compilation::placeOf(Operation &op) const {
+  return sourceLocation(op.getLoc(), spec->program.sources);
+}
+
 Outcome Compilation::proceedTo(Phase stop) { return advanceTo(stop); }
 
 /// Dumps the spec, in phase `ast`: the phases after it lead from module to module and are dumped by

@@ -30,6 +30,8 @@ public:
 
   mlir::ModuleOp module() { return *current; }
   const dsl::Program &program() const { return spec->program; }
+  /// Returns where in the spec the operation was written; line 0 if that is not known.
+  dsl::Location placeOf(mlir::Operation &op) const;
 
 private:
   Outcome advanceTo(Phase stop);

@@ -15,6 +15,9 @@ inline constexpr char precisionAttribute[] = "kernel.precision";
 inline constexpr char twinsAttribute[] = "kernel.twins";
 /// An operation carries here why it is not paired, and a launch the seconds that it was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
+/// A kernel carries here, if a report wants them, the schedules that its own was chosen from, with the
+/// model's seconds: a list of {schedule, seconds}, the quickest first.
+inline constexpr char candidatesAttribute[] = "kernel.candidates";
 
 /// A convert carries here of how many groups each of its weights is widened (WidenedWeights.h).
 inline constexpr char widenedAttribute[] = "kernel.widened";

@@ -62,6 +62,16 @@ static LogicalResult verifyProducts(Operation *module, PrecisionAttr precision) 
   return failure(verified.wasInterrupted());
 }
 
+/// Returns whether that is a list of schedules with their seconds.
+static bool isCandidates(Attribute value) {
+  auto list = dyn_cast<ArrayAttr>(value);
+  return list && llvm::all_of(list, [](Attribute entry) {
+           auto candidate = dyn_cast<DictionaryAttr>(entry);
+           return candidate && candidate.getAs<ScheduleAttr>("schedule") &&
+                  candidate.getAs<FloatAttr>("seconds");
+         });
+}
+
 LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, NamedAttribute attribute) {
   StringRef name = attribute.getName();
   Attribute value = attribute.getValue();
@@ -87,6 +97,8 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
     return expect(isa<StringAttr>(value), "a string");
   if (name == measuredAttribute)
     return expect(isa<FloatAttr>(value), "seconds, a number");
+  if (name == candidatesAttribute)
+    return expect(isCandidates(value), "a list of {schedule = #kernel.schedule<...>, seconds = NUMBER}");
   if (name == threadsAttribute || name == clusterAttribute)
     return expect(isa<IntegerAttr>(value) && cast<IntegerAttr>(value).getType().isSignlessInteger(32),
                   "a number of 32 bits");

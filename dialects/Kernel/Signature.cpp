@@ -22,7 +22,8 @@ std::string kernel::signatureOf(Operation *kernel) {
   llvm::raw_string_ostream os(text);
   os << kernel->getName() << " {";
   // The signature leaves out who carries the kernel out, in which tiles, and what was noted about it.
-  const StringRef leftOut[] = {"schedule", "operandSegmentSizes", noteAttribute, measuredAttribute};
+  const StringRef leftOut[] = {"schedule", "operandSegmentSizes", noteAttribute, measuredAttribute,
+                               candidatesAttribute};
   llvm::interleaveComma(
       llvm::make_filter_range(kernel->getAttrDictionary(),
                               [&](NamedAttribute a) { return !llvm::is_contained(leftOut, a.getName()); }),

@@ -12,6 +12,7 @@
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
+#include "tools/kinema/LayerStory.h"
 #include "tools/kinema/Picture.h"
 #include "tools/kinema/SpecOptions.h"
 
@@ -30,16 +31,21 @@ struct InspectCommandOptions {
   bool layers = false;
   std::string svg;    // a file for a picture
   std::string kernel; // a kernel of the package
+  std::string layer;  // the one layer to tell about; empty: all
   ScaleOptions scale; // of a training by several ranks; none: 0 ranks
 };
+
+CompileOptions compileOptions(const InspectCommandOptions &options, bool train) {
+  CompileOptions compile;
+  compile.train = train;
+  applyTarget(options.choice, chosenTarget(options.target), compile);
+  return compile;
+}
 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
                                        bool train) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
-  CompileOptions compile;
-  compile.train = train;
-  applyTarget(options.choice, chosenTarget(options.target), compile);
-  require(advance(*module, Phase::Clip, Phase::Planned, compile));
+  require(advance(*module, Phase::Clip, Phase::Planned, compileOptions(options, train)));
   return module;
 }
 
@@ -107,6 +113,17 @@ void showLayers(const InspectCommandOptions &options, const inspect::LayerTable 
     fmt::print("{}", inspect::toText(table));
 }
 
+/// Shows one layer on its whole road.
+void showStory(const InspectCommandOptions &options, Compilation &compilation,
+               const inspect::LayerTable &table) {
+  const inspect::LayerStory story =
+      tellStory(compilation, table, options.layer, compileOptions(options, true));
+  if (options.json)
+    fmt::print("{}\n", inspect::toJson(story).dump(1));
+  else
+    fmt::print("{}", inspect::toText(story));
+}
+
 void inspectSpec(const InspectCommandOptions &options) {
   if (!options.svg.empty())
     checkWritable(options.svg);
@@ -116,6 +133,8 @@ void inspectSpec(const InspectCommandOptions &options) {
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
   if (!options.svg.empty())
     return writeFile(options.svg, pictureOf(*table));
+  if (!options.layer.empty())
+    return showStory(options, compilation, *table);
   if (options.layers)
     return showLayers(options, *table);
   if (options.scale.ranks > 0)
@@ -149,10 +168,11 @@ void inspectSpec(const InspectCommandOptions &options) {
 void inspectEither(const InspectCommandOptions &options) {
   if (isPackage(options.spec.spec)) {
     refuseChanges(options.spec, options.choice);
-    if (!options.svg.empty() || options.layers)
-      refuse("{} is compiled, and has kernels in place of layers: --svg and --layers-only show those of its "
-             "spec",
-             options.spec.spec);
+    if (!options.svg.empty() || options.layers || !options.layer.empty())
+      refuse(
+          "{} is compiled, and has kernels in place of layers: --svg, --layer and --layers-only show those "
+          "of its spec",
+          options.spec.spec);
     if (options.scale.ranks > 0)
       return printScale(readManifests(Package(options.spec.spec)).front(), options.scale, options.json);
     return inspectPackage(
@@ -187,13 +207,19 @@ void addInspect(CLI::App &app) {
       ->excludes(svg);
   for (const char *option : {"--json", "--launches", "--schedules"})
     svg->excludes(command->get_option(option));
+  auto *layer =
+      command->add_option("--layer", options->layer,
+                          "this layer alone, on its whole road: its line of the spec, its operations "
+                          "in each phase, its kernels and launches, and their schedules");
+  for (const char *option : {"--launches", "--schedules", "--svg", "--layers-only"})
+    layer->excludes(command->get_option(option));
   command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
   auto *ranks =
       command
           ->add_option("--ranks", options->scale.ranks,
                        "how long a step of so many processes takes, by a model, and with which --bucket")
           ->check(CLI::Range(2, 1000000));
-  for (const char *option : {"--launches", "--schedules", "--kernel", "--svg", "--layers-only"})
+  for (const char *option : {"--launches", "--schedules", "--kernel", "--svg", "--layer", "--layers-only"})
     ranks->excludes(command->get_option(option));
   command
       ->add_option(

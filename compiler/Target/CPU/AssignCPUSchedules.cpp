@@ -20,7 +20,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
-    auto chooser = ScheduleChooser::make(measurements, choice, found->name);
+    auto chooser = ScheduleChooser::make(measurements, choice, found->name, candidates);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();

@@ -40,7 +40,8 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
     memory plan. Convs and their weight gradients get a register-tiled schedule where one applies, everything else the
     reference lowering; `reference` gives it to all. Where a kernel was measured (`kinema tune`), the quickest of the
-    model's best few is taken, and the seconds of a launch are noted in its attribute `kernel.measured`.
+    model's best few is taken, and the seconds of a launch are noted in its attribute `kernel.measured`. With
+    `candidates`, those few are noted in `kernel.candidates`.
 
     Convs of 3 x 3 windows in steps of 1 may be computed by Winograd's tiles: those of 4 x 4 results take 36 products a
     channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is quicker, with what it takes to bring the
@@ -69,7 +70,8 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   let options = [
     Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
     Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
-    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">,
+    Option<"candidates", "candidates", "bool", "false", "note the schedules that each kernel's was chosen from">
   ];
   let statistics = [
     Statistic<"tiled", "tiled", "kernels with a register-tiled schedule">,

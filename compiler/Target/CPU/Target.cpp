@@ -22,8 +22,8 @@ public:
     passes.addPass(createAssignCPUStorage(AssignCPUStorageOptions{bfloat16, options.reference}));
   }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override {
-    passes.addPass(createAssignCPUSchedules(
-        AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
+    passes.addPass(createAssignCPUSchedules(AssignCPUSchedulesOptions{
+        options.reference, options.choice, options.measurements, options.noteCandidates}));
   }
   LogicalResult verifySchedules(ModuleOp module) const override {
     return cpu::verifySchedules(module, level);

@@ -43,10 +43,29 @@ SmallVector<Candidate> kinema::mixed(ArrayRef<SmallVector<Candidate>> ways) {
 
 //===-- Choice ------------------------------------------------------------===//
 
+static ArrayAttr listOf(ArrayRef<Candidate> candidates, Builder builder) {
+  return builder.getArrayAttr(llvm::map_to_vector(candidates, [&](const Candidate &candidate) -> Attribute {
+    return builder.getDictionaryAttr(
+        {builder.getNamedAttr("schedule", candidate.schedule),
+         builder.getNamedAttr("seconds", builder.getF64FloatAttr(candidate.seconds))});
+  }));
+}
+
+SmallVector<Candidate> kinema::notedCandidates(Operation *kernel) {
+  SmallVector<Candidate> candidates;
+  if (auto list = kernel->getAttrOfType<ArrayAttr>(kernel::candidatesAttribute))
+    for (auto entry : list.getAsRange<DictionaryAttr>())
+      candidates.push_back({entry.getAs<kernel::ScheduleAttr>("schedule"),
+                            entry.getAs<FloatAttr>("seconds").getValueAsDouble()});
+  return candidates;
+}
+
 void ScheduleChoice::applyTo(Operation *kernel) const {
   cast<kernel::LaunchableOp>(kernel).setScheduleAttr(schedule);
   if (measured)
     kernel->setAttr(kernel::measuredAttribute, Builder(kernel->getContext()).getF64FloatAttr(*measured));
+  if (!candidates.empty())
+    kernel->setAttr(kernel::candidatesAttribute, listOf(candidates, Builder(kernel->getContext())));
   fixPartials(kernel, schedule);
 }
 
@@ -55,9 +74,11 @@ std::optional<double> kinema::measuredSeconds(Operation *kernel) {
   return seconds ? std::optional(seconds.getValueAsDouble()) : std::nullopt;
 }
 
-llvm::Expected<ScheduleChooser> ScheduleChooser::make(StringRef file, int64_t rank, StringRef target) {
+llvm::Expected<ScheduleChooser> ScheduleChooser::make(StringRef file, int64_t rank, StringRef target,
+                                                      bool notes) {
   ScheduleChooser chooser;
   chooser.rank = rank;
+  chooser.notes = notes;
   if (file.empty())
     return chooser;
   auto measured = MeasuredSchedules::read(file);
@@ -75,6 +96,13 @@ static bool isSame(const MeasuredSchedule &measured, kernel::ScheduleAttr schedu
 }
 
 ScheduleChoice ScheduleChooser::choose(Operation *kernel, ArrayRef<Candidate> candidates) const {
+  ScheduleChoice choice = best(kernel, candidates);
+  if (notes)
+    choice.candidates.assign(candidates.begin(), candidates.end());
+  return choice;
+}
+
+ScheduleChoice ScheduleChooser::best(Operation *kernel, ArrayRef<Candidate> candidates) const {
   if (rank >= 0)
     return {candidates[std::min<size_t>(rank, candidates.size() - 1)].schedule, std::nullopt};
   const MeasuredSchedule *entry = measured.size() ? measured.find(kernel::signatureOf(kernel)) : nullptr;

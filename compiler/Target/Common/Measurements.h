@@ -47,28 +47,37 @@ llvm::SmallVector<Candidate> mixed(llvm::ArrayRef<llvm::SmallVector<Candidate>> 
 struct ScheduleChoice {
   kernel::ScheduleAttr schedule;
   std::optional<double> measured;
+  llvm::SmallVector<Candidate> candidates = {}; // what it was chosen from, if that is to be noted
 
   /// Gives the schedule to the kernel, whose partials become as many as it leaves, and notes the seconds in
-  /// the attribute `kernel.measured`.
+  /// the attribute `kernel.measured` and the candidates in `kernel.candidates`.
   void applyTo(mlir::Operation *kernel) const;
 };
 
 /// Returns the seconds that were measured, for a kernel that a choice was applied to.
 std::optional<double> measuredSeconds(mlir::Operation *kernel);
 
+/// Returns the candidates that a choice has noted on a kernel; none where it was not to.
+llvm::SmallVector<Candidate> notedCandidates(mlir::Operation *kernel);
+
 class ScheduleChooser {
 public:
   /// Makes a chooser from the options of a pass on a module for `target`: `file` of measured schedules, if
   /// there is one, which has to be of that target. A `rank` from 0 on takes the candidate of that number, or
   /// the last, whatever was measured; -1 takes what was measured, or the first.
-  static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank, llvm::StringRef target);
+  /// `notes`: whether its choices note their candidates.
+  static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank, llvm::StringRef target,
+                                              bool notes);
 
   /// Chooses a candidate. A measured schedule that is no longer among the candidates is passed over.
   ScheduleChoice choose(mlir::Operation *kernel, llvm::ArrayRef<Candidate> candidates) const;
 
 private:
+  ScheduleChoice best(mlir::Operation *kernel, llvm::ArrayRef<Candidate> candidates) const;
+
   MeasuredSchedules measured;
   int64_t rank = -1;
+  bool notes = false;
 };
 
 } // namespace kinema

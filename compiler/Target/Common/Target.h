@@ -29,6 +29,7 @@ struct TargetOptions {
   bool watchdog = false; // kernels that wait for ever say where, and end
   int64_t choice = -1;   // rank by the model of the schedule that each kernel gets; -1: the best known
   std::string measurements = {}; // a file of measured schedules; empty: the model chooses
+  bool noteCandidates = false;   // kernels note the schedules that theirs was chosen from (kernel.candidates)
 };
 
 /// Holds what a target has made of a module's kernels, as files of the package.

@@ -22,7 +22,7 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    auto chooser = ScheduleChooser::make(measurements, choice, processor->name);
+    auto chooser = ScheduleChooser::make(measurements, choice, processor->name, candidates);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();

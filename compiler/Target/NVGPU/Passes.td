@@ -106,7 +106,8 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
     `nvgpu.vectors_wgrad`. Every other kernel has the reference lowering, `nvgpu.reference`.
 
     Where a kernel was measured on a GPU (`kinema tune`), the quickest of the model's best few is taken instead, and the
-    seconds of a launch are noted in its attribute `kernel.measured`.
+    seconds of a launch are noted in its attribute `kernel.measured`. With `candidates`, those few are noted in
+    `kernel.candidates`.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
@@ -116,7 +117,8 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let options = [
     Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
     Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
-    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">,
+    Option<"candidates", "candidates", "bool", "false", "note the schedules that each kernel's was chosen from">
   ];
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }

@@ -55,8 +55,8 @@ void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &optio
       passes.addPass(createPairNVGPUConvs());
     passes.addPass(createStoreNVGPUGradients());
   }
-  passes.addPass(createAssignNVGPUSchedules(
-      AssignNVGPUSchedulesOptions{options.reference, options.choice, options.measurements}));
+  passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{
+      options.reference, options.choice, options.measurements, options.noteCandidates}));
   if (options.pairs)
     passes.addPass(createAttachNVGPUMerges());
 }

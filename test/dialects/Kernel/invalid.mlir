@@ -1462,6 +1462,12 @@ module attributes {kernel.measured = "quick"} {
 
 // -----
 
+// expected-error @below {{'builtin.module' op has the attribute kernel.candidates = [{seconds = 1.000000e+00 : f64}], expected a list of {schedule = #kernel.schedule<...>, seconds = NUMBER}}}
+module attributes {kernel.candidates = [{seconds = 1.0 : f64}]} {
+}
+
+// -----
+
 // expected-error @below {{the schedule cpu.tile has a grid of 0 blocks and 64 bytes of scratch, expected at least 1 and 0}}
 #none = #kernel.schedule<"cpu.tile", grid = 0, scratch = 64, {}>
 
