@@ -8,6 +8,9 @@
 #include "compiler/Inspect/Schedules.h"
 #include "dialects/Clip/Layers.h"
 
+#include <map>
+#include <set>
+
 namespace kinema::inspect {
 
 /// A StoryOperation is an operation of the layer in a phase before `fused`.
@@ -45,6 +48,12 @@ struct StoryLaunch {
   std::vector<StoryCandidate> candidates; // the quickest first
 };
 
+/// A StoryCode is what a kernel became.
+struct StoryCode {
+  std::map<std::string, std::string> texts;    // by form: "LLVM IR", "assembly", "PTX"
+  std::optional<CodeReport::Kernel> resources; // nothing where there was no tool to report them
+};
+
 struct LayerStory {
   Layer layer;
   std::string place, line; // "net.arch:4:3" and what stands there; empty where nobody wrote it
@@ -52,6 +61,7 @@ struct LayerStory {
   std::vector<StoryOperation> clip, step;
   std::vector<StoryKernel> kernels;
   std::vector<StoryLaunch> launches;
+  std::map<std::string, StoryCode> code; // by kernel; empty where nobody asked
 };
 
 /// Returns the operations of a layer in a module in phase `clip` or `step`. `layer` is the number of its row
@@ -63,11 +73,22 @@ std::vector<StoryKernel> storyKernels(mlir::ModuleOp fused, size_t layer);
 /// noted (TargetOptions::noteCandidates).
 std::vector<StoryLaunch> storyLaunches(mlir::ModuleOp planned, size_t layer, const Target &target);
 
+/// Adds the code of the launches' kernels in some forms, and what tools report on it. `lowered` is the module
+/// in phase `target`, which is used up.
+mlir::LogicalResult addCode(LayerStory &story, mlir::ModuleOp lowered, const Target &target,
+                            const TargetOptions &options, llvm::ArrayRef<CodeForm> forms);
+
+/// Returns the block of a kernel's code with the most multiply-adds; without any, the longest.
+std::string busiestBlock(llvm::StringRef code);
+/// Returns a kernel as "conv of stage1.0.conv1.spatial".
+std::string kernelName(const StoryKernel &kernel);
+
+/// Returns the story for people. Of each kernel's code it has the busiest block.
 std::string toText(const LayerStory &story);
 /// Returns {name, kind, place, line, in, out, mid, parameters, macs, target, clip: [{function, text}], step,
 /// kernels: [{function, op, layer, schedule, note, scalars, text}], launches: [{entry, kernel, ..., threads,
-/// reads, writes, macs, candidates: [{schedule, parameters, predicted_us, chosen}]}]}. A launch has the
-/// fields of `schedulesJson` too.
+/// reads, writes, macs, candidates: [{schedule, parameters, predicted_us, chosen}]}], code: {KERNEL: {FORM:
+/// text, registers, spills, stack, occupancy}}}. A launch has the fields of `schedulesJson` too.
 nlohmann::json toJson(const LayerStory &story);
 
 } // namespace kinema::inspect

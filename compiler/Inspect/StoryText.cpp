@@ -10,7 +10,7 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static constexpr size_t shownCandidates = 4, shownWidth = 170;
+static constexpr size_t shownCandidates = 4, shownWidth = 170, shownCode = 40;
 
 static std::string head(const LayerStory &story) {
   const Layer &layer = story.layer;
@@ -46,12 +46,16 @@ static std::string operationsText(const char *phase, const std::vector<StoryOper
   return text;
 }
 
+std::string kinema::inspect::kernelName(const StoryKernel &kernel) {
+  return fmt::format("{} of {}", kernel.op, kernel.layer.empty() ? "several layers" : kernel.layer);
+}
+
 static std::string kernelsText(const std::vector<StoryKernel> &kernels) {
   std::string text = fmt::format("\nphase fused: {} kernels\n", kernels.size()), function;
   for (const StoryKernel &kernel : kernels) {
     if (kernel.function != function)
       text += fmt::format("  @{}\n", function = kernel.function);
-    text += fmt::format("    {} of {}{}\n", kernel.op, kernel.layer.empty() ? "several layers" : kernel.layer,
+    text += fmt::format("    {}{}\n", kernelName(kernel),
                         kernel.schedule.empty() ? ", in the launch whose partials it merges"
                                                 : " by " + kernel.schedule);
     for (const auto &[name, count] : kernel.scalars)
@@ -122,9 +126,38 @@ static std::string launchesText(const LayerStory &story) {
   return text;
 }
 
+/// Returns the busiest block of a kernel's code, which may be long.
+static std::string blockText(const std::string &code) {
+  std::string text;
+  const std::string block = busiestBlock(code);
+  size_t number = 0;
+  for (llvm::StringRef rest = block; !rest.empty() && number < shownCode; ++number) {
+    auto [line, more] = rest.split('\n');
+    text += fmt::format("      {}\n", cut(line.str()));
+    rest = more;
+  }
+  return text;
+}
+
+static std::string codeText(const std::map<std::string, StoryCode> &code) {
+  std::string text;
+  for (const auto &[kernel, shown] : code) {
+    text += fmt::format("\ncode of {}", kernel);
+    if (shown.resources)
+      text += fmt::format(": {} registers, {} bytes spilled, {:.0f}% of the threads resident",
+                          shown.resources->registers, shown.resources->spillBytes,
+                          100 * shown.resources->occupancy);
+    text += "\n";
+    for (const auto &[form, whole] : shown.texts)
+      text += fmt::format("  {}, {} lines; the busiest block begins:\n{}", form,
+                          std::count(whole.begin(), whole.end(), '\n'), blockText(whole));
+  }
+  return text;
+}
+
 std::string kinema::inspect::toText(const LayerStory &story) {
   return head(story) + operationsText("clip", story.clip) + operationsText("step", story.step) +
-         kernelsText(story.kernels) + launchesText(story);
+         kernelsText(story.kernels) + launchesText(story) + codeText(story.code);
 }
 
 static json operationsJson(const std::vector<StoryOperation> &operations) {
@@ -149,6 +182,16 @@ static json launchJson(const StoryLaunch &launch) {
                                    {"parameters", candidate.parameters},
                                    {"predicted_us", 1e6 * candidate.seconds},
                                    {"chosen", candidate.chosen}});
+  return entry;
+}
+
+static json codeJson(const StoryCode &code) {
+  json entry(code.texts);
+  if (code.resources)
+    entry.update({{"registers", code.resources->registers},
+                  {"spills", code.resources->spillBytes},
+                  {"stack", code.resources->stackBytes},
+                  {"occupancy", code.resources->occupancy}});
   return entry;
 }
 
@@ -179,5 +222,7 @@ json kinema::inspect::toJson(const LayerStory &story) {
                                  {"text", kernel.text}});
   for (const StoryLaunch &launch : story.launches)
     object["launches"].push_back(launchJson(launch));
+  for (const auto &[kernel, code] : story.code)
+    object["code"][kernel] = codeJson(code);
   return object;
 }

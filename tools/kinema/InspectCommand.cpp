@@ -12,6 +12,7 @@
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
+#include "tools/kinema/LayerPage.h"
 #include "tools/kinema/LayerStory.h"
 #include "tools/kinema/Picture.h"
 #include "tools/kinema/SpecOptions.h"
@@ -32,6 +33,8 @@ struct InspectCommandOptions {
   std::string svg;    // a file for a picture
   std::string kernel; // a kernel of the package
   std::string layer;  // the one layer to tell about; empty: all
+  std::string code;   // the form of its kernels' code: "llvm", "asm"; empty: none
+  std::string html;   // a file for a page about it
   ScaleOptions scale; // of a training by several ranks; none: 0 ranks
 };
 
@@ -116,17 +119,25 @@ void showLayers(const InspectCommandOptions &options, const inspect::LayerTable 
 /// Shows one layer on its whole road.
 void showStory(const InspectCommandOptions &options, Compilation &compilation,
                const inspect::LayerTable &table) {
+  std::vector<CodeForm> forms;
+  if (options.code == "llvm" || !options.html.empty())
+    forms.push_back(CodeForm::LLVM);
+  if (options.code == "asm" || !options.html.empty())
+    forms.push_back(CodeForm::Assembly);
   const inspect::LayerStory story =
-      tellStory(compilation, table, options.layer, compileOptions(options, true));
-  if (options.json)
+      tellStory(compilation, table, options.layer, compileOptions(options, true), forms);
+  if (!options.html.empty())
+    writeFile(options.html, layerPage(story));
+  else if (options.json)
     fmt::print("{}\n", inspect::toJson(story).dump(1));
   else
     fmt::print("{}", inspect::toText(story));
 }
 
 void inspectSpec(const InspectCommandOptions &options) {
-  if (!options.svg.empty())
-    checkWritable(options.svg);
+  for (const std::string &file : {options.svg, options.html})
+    if (!file.empty())
+      checkWritable(file);
   Compilation compilation({}, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
@@ -213,6 +224,17 @@ void addInspect(CLI::App &app) {
                           "in each phase, its kernels and launches, and their schedules");
   for (const char *option : {"--launches", "--schedules", "--svg", "--layers-only"})
     layer->excludes(command->get_option(option));
+  auto *code =
+      command
+          ->add_option("--code", options->code,
+                       "with the code of its kernels: llvm (LLVM IR) or asm (assembly, or a GPU's PTX), of "
+                       "which the busiest block is printed and --json has all")
+          ->needs(layer)
+          ->check(CLI::IsMember({"llvm", "asm"}));
+  command->add_option("--html", options->html, "write all this, code included, as a page to this file")
+      ->needs(layer)
+      ->excludes(code)
+      ->excludes(command->get_option("--json"));
   command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
   auto *ranks =
       command

@@ -43,7 +43,8 @@ static void notePlace(inspect::LayerStory &story, Compilation &compilation, cons
 }
 
 inspect::LayerStory kinema::tellStory(Compilation &compilation, const inspect::LayerTable &table,
-                                      const std::string &layer, CompileOptions options) {
+                                      const std::string &layer, CompileOptions options,
+                                      llvm::ArrayRef<CodeForm> forms) {
   options.targetOptions.noteCandidates = true;
   mlir::OwningOpRef<mlir::ModuleOp> module = compilation.module().clone();
   const clip::Layers known((*module)->getAttrOfType<mlir::ArrayAttr>(clip::layersAttribute));
@@ -59,5 +60,11 @@ inspect::LayerStory kinema::tellStory(Compilation &compilation, const inspect::L
   story.kernels = inspect::storyKernels(*module, number);
   require(advance(*module, Phase::Fused, Phase::Planned, options));
   story.launches = inspect::storyLaunches(*module, number, *options.target);
+  if (forms.empty())
+    return story;
+  require(advance(*module, Phase::Planned, Phase::Target, options));
+  require(mlir::failed(inspect::addCode(story, *module, *options.target, options.targetOptions, forms))
+              ? Outcome::Failed
+              : Outcome::Done);
   return story;
 }

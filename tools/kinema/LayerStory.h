@@ -9,9 +9,10 @@
 namespace kinema {
 
 /// Leads the network of a compilation, which is in phase `clip`, to phase `planned` for the options' target
-/// and notes on the way what becomes of a layer. Throws Error where there is no such layer, with the nearest
-/// one's name.
+/// and notes on the way what becomes of a layer; with `forms`, on to its code. Throws Error where there is no
+/// such layer, with the nearest one's name.
 inspect::LayerStory tellStory(Compilation &compilation, const inspect::LayerTable &table,
-                              const std::string &layer, CompileOptions options);
+                              const std::string &layer, CompileOptions options,
+                              llvm::ArrayRef<CodeForm> forms);
 
 } // namespace kinema

@@ -13,6 +13,13 @@ FailureOr<std::string> cpu::compileKernels(ModuleOp lowered) {
   return generateHostCode(lowered, level->processor);
 }
 
+FailureOr<std::string> cpu::codeText(ModuleOp lowered, CodeForm form) {
+  const Level *level = levelOf(lowered);
+  if (!level)
+    return failure();
+  return hostCodeText(lowered, level->processor, form);
+}
+
 LogicalResult cpu::verifyFunctions(ModuleOp lowered) {
   auto pointer = LLVM::LLVMPointerType::get(lowered.getContext());
   Type i64 = IntegerType::get(lowered.getContext(), 64);

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 
 #include "compiler/Target/CPU/Level.h"
+#include "compiler/Target/Common/CodeForm.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -15,6 +16,9 @@ namespace kinema::cpu {
 /// and schedules were chosen for. Works on the context's threads; the bytes do not depend on how many there
 /// are. Errors are reported at the module.
 mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp lowered);
+
+/// Returns the LLVM IR or the assembly of the kernels of a module in phase `target`.
+mlir::FailureOr<std::string> codeText(mlir::ModuleOp lowered, CodeForm form);
 
 /// Succeeds if the module has for each kernel a function as docs/package.md describes it; else there are
 /// errors on the kernels and functions.

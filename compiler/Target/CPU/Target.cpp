@@ -37,6 +37,10 @@ public:
     return MachineCode{{{"code/" + name.str() + ".so", std::move(*code)}}, {}};
   }
 
+  FailureOr<std::string> codeText(ModuleOp lowered, CodeForm form) const override {
+    return cpu::codeText(lowered, form);
+  }
+
   std::optional<LaunchEstimate> estimate(kernel::LaunchOp, Operation *kernel) const override {
     auto predicted = predictionOf(kernel, strategies);
     return predicted ? std::optional(LaunchEstimate{predicted->seconds}) : std::nullopt;

@@ -7,6 +7,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -47,25 +48,32 @@ static constexpr StringRef hostPasses =
     "gvn,sccp,bdce,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg,"
     "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)";
 
-/// Compiles one nested module: LLVM dialect -> LLVM IR -> object file.
-static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor) {
+/// Leads one nested module from the LLVM dialect through LLVM IR to an object file or, with a `form`, to
+/// text.
+static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor,
+                                          std::optional<CodeForm> form = std::nullopt) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, "kernels");
   auto machine = makeTargetMachine(processor);
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   optimise(*module, *machine, hostPasses);
-  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (form == CodeForm::LLVM)
+    return textOf(*module);
+  auto object = emitCode(*module, *machine,
+                         form ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return part.emitError(llvm::toString(object.takeError()));
   return std::move(*object);
 }
 
-FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered, HostProcessor processor) {
+/// Does so with all nested modules.
+static FailureOr<std::vector<std::string>> compileParts(ModuleOp lowered, HostProcessor processor,
+                                                        std::optional<CodeForm> form = std::nullopt) {
   SmallVector<ModuleOp> parts(lowered.getOps<ModuleOp>());
   std::vector<std::string> objects(parts.size());
   auto compile = [&](size_t i) -> LogicalResult {
-    auto object = compilePart(parts[i], processor);
+    auto object = compilePart(parts[i], processor, form);
     if (failed(object))
       return failure();
     objects[i] = std::move(*object);
@@ -73,8 +81,22 @@ FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered, HostProcessor 
   };
   if (failed(failableParallelForEachN(lowered.getContext(), 0, parts.size(), compile)))
     return failure();
+  return objects;
+}
+
+FailureOr<std::string> kinema::hostCodeText(ModuleOp lowered, HostProcessor processor, CodeForm form) {
+  auto texts = compileParts(lowered, processor, form);
+  if (failed(texts))
+    return failure();
+  return llvm::join(*texts, "\n");
+}
+
+FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered, HostProcessor processor) {
+  auto objects = compileParts(lowered, processor);
+  if (failed(objects))
+    return failure();
   std::string error;
-  auto library = linkShared(objects, error);
+  auto library = linkShared(*objects, error);
   if (!library)
     return lowered.emitError(error);
   return std::move(*library);

@@ -3,6 +3,8 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_HOSTCODE_H
 #define KINEMA_COMPILER_TARGET_COMMON_HOSTCODE_H
 
+#include "compiler/Target/Common/CodeForm.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -19,6 +21,9 @@ inline constexpr HostProcessor leastProcessor = {"x86-64-v3", ""};
 /// Returns a shared object for the processor with what the nested modules export. It works on the context's
 /// threads; the bytes do not depend on how many there are. Errors are reported at the module.
 mlir::FailureOr<std::string> generateHostCode(mlir::ModuleOp lowered, HostProcessor processor);
+
+/// Returns what the nested modules become on the way to that, one after the other.
+mlir::FailureOr<std::string> hostCodeText(mlir::ModuleOp lowered, HostProcessor processor, CodeForm form);
 
 /// Registers what generateHostCode reads, beside the dialects themselves.
 void registerHostCode(mlir::DialectRegistry &registry);

@@ -41,6 +41,13 @@ void kinema::optimise(Module &module, TargetMachine &machine, StringRef passes) 
   pipeline.run(module, modules);
 }
 
+std::string kinema::textOf(const Module &module) {
+  std::string text;
+  raw_string_ostream os(text);
+  module.print(os, nullptr);
+  return text;
+}
+
 namespace {
 /// Leaves out some of the passes that a machine adds; LLVM's own switches for that would affect the whole
 /// process.

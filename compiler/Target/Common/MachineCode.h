@@ -17,6 +17,9 @@ llvm::TargetOptions exactArithmetic();
 /// loops are written as they are to run, so there are no vectorisers.
 void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef passes);
 
+/// Returns the module as LLVM IR.
+std::string textOf(const llvm::Module &module);
+
 /// Returns the module as an object file or as assembly, by the machine's passes without those named in
 /// `without`; else says why there is no code for the machine. What LLVM cannot tell its caller, an
 /// instruction that it cannot select, ends the process with status 1 and one line.

@@ -3,6 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_TARGET_H
 #define KINEMA_COMPILER_TARGET_COMMON_TARGET_H
 
+#include "compiler/Target/Common/CodeForm.h"
 #include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -111,6 +112,9 @@ public:
   /// From phase `target`; the functions are used up, and all else stays as it is.
   virtual mlir::FailureOr<MachineCode> makeCode(mlir::ModuleOp lowered,
                                                 const TargetOptions &options) const = 0;
+
+  /// Returns the code of all kernels of a module in phase `target` as text; its functions are used up.
+  virtual mlir::FailureOr<std::string> codeText(mlir::ModuleOp lowered, CodeForm form) const = 0;
 
   /// Estimates a launch of a kernel; returns nothing where there is no model of the machine.
   virtual std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, mlir::Operation *kernel) const {

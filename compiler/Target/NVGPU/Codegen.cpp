@@ -7,6 +7,7 @@
 #include "dialects/Kernel/Attributes.h"
 
 #include "mlir/IR/Threading.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <numeric>
 
@@ -69,6 +70,28 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp lowered, StringRef toolkit, bool
       return lowered.emitError(part.error);
   code.ptx = joinPTX(texts);
   return code;
+}
+
+FailureOr<std::string> nvidia::codeText(ModuleOp lowered, CodeForm form) {
+  const Processor *processor = processorOf(lowered);
+  if (!processor)
+    return failure();
+  PassManager passes(lowered.getContext());
+  addInlineAssembly(passes);
+  if (failed(passes.run(lowered)))
+    return failure();
+  SmallVector<gpu::GPUModuleOp> parts(lowered.getOps<gpu::GPUModuleOp>());
+  std::vector<std::string> texts(parts.size());
+  auto write = [&](size_t number) -> LogicalResult {
+    auto text = generatePTX(parts[number], *processor, form);
+    if (failed(text))
+      return failure();
+    texts[number] = std::move(*text);
+    return success();
+  };
+  if (failed(failableParallelForEachN(lowered.getContext(), 0, parts.size(), write)))
+    return failure();
+  return form == CodeForm::Assembly ? joinPTX(texts) : llvm::join(texts, "\n");
 }
 
 /// The threads of a block, of which there may be fewer where a kernel's threads trade registers.

@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 
+#include "compiler/Target/Common/CodeForm.h"
 #include "compiler/Target/NVGPU/Assembler.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -21,6 +22,9 @@ struct Code {
 /// the bytes do not depend on how many there are. `toolkit`: see findTool. With a `watchdog`, kernels
 /// take one more argument (the pass watch-nvgpu-waits). Errors are reported at the module.
 mlir::FailureOr<Code> compileKernels(mlir::ModuleOp lowered, llvm::StringRef toolkit, bool watchdog = false);
+
+/// Returns the LLVM IR or the PTX of the kernels of a module in phase `target`, whose functions are used up.
+mlir::FailureOr<std::string> codeText(mlir::ModuleOp lowered, CodeForm form);
 
 /// Succeeds if the module has for each kernel a function that a GPU can launch as its schedule says; else
 /// there are errors on the kernels and functions.

@@ -81,7 +81,7 @@ static void keepLoadsBehindWaits(llvm::Module &module) {
     }
 }
 
-FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processor &processor) {
+FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processor &processor, CodeForm form) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, part.getName());
   auto machine = makeTargetMachine(processor);
@@ -94,6 +94,8 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())
       return part.emitError("a kernel calls ")
              << function.getName().str() << ", which nobody defines: no device library is linked";
+  if (form == CodeForm::LLVM)
+    return textOf(*module);
   auto text = emitCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile, leftOut);
   if (!text)
     return part.emitError(llvm::toString(text.takeError()));

@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PTX_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PTX_H
 
+#include "compiler/Target/Common/CodeForm.h"
 #include "compiler/Target/NVGPU/Processor.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -15,8 +16,10 @@ namespace kinema::nvidia {
 /// assembly.
 void addInlineAssembly(mlir::OpPassManager &passes);
 
-/// Returns the text of one gpu.module. A function that nobody defines is an error at the module.
-mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor);
+/// Returns the text of one gpu.module, PTX or the LLVM IR before it. A function that nobody defines is an
+/// error at the module.
+mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor,
+                                         CodeForm form = CodeForm::Assembly);
 
 /// Joins all parts to one text: the head of the first one, and the bodies of all.
 std::string joinPTX(llvm::ArrayRef<std::string> parts);

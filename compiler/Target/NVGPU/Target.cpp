@@ -37,6 +37,9 @@ public:
   void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
   LogicalResult verifyFunctions(ModuleOp lowered) const override { return nvidia::verifyFunctions(lowered); }
   FailureOr<MachineCode> makeCode(ModuleOp lowered, const TargetOptions &options) const override;
+  FailureOr<std::string> codeText(ModuleOp lowered, CodeForm form) const override {
+    return nvidia::codeText(lowered, form);
+  }
   std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, Operation *kernel) const override;
   bool reportsCode() const override { return true; }
   FailureOr<CodeReport> reportCode(ModuleOp lowered, const TargetOptions &options) const override;

@@ -1,0 +1,121 @@
+// Finds the code of a layer's kernels, for the story of the layer.
+#include "compiler/Inspect/Story.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::inspect;
+
+/// Leaves the functions of some kernels alone in a module in phase `target`, and the nested modules that have
+/// some.
+static void keepKernels(ModuleOp lowered, const std::set<std::string> &kernels) {
+  SymbolTable symbols(lowered);
+  for (Operation &part : llvm::make_early_inc_range(lowered.getOps())) {
+    if (isa<kernel::DefOp>(part))
+      continue;
+    bool keeps = false;
+    SmallVector<Operation *> others;
+    part.walk([&](LLVM::LLVMFuncOp function) {
+      if (kernels.contains(function.getName().str()))
+        keeps = true;
+      else if (symbols.lookup<kernel::DefOp>(function.getName()))
+        others.push_back(function);
+    });
+    for (Operation *other : others)
+      other->erase();
+    if (!keeps && !others.empty())
+      part.erase();
+  }
+}
+
+/// Returns whether a function of the kernel begins in this line.
+static bool isHead(StringRef line, const std::string &kernel) {
+  return (line.starts_with("define ") && line.contains("@" + kernel + "(")) ||
+         line.contains(".entry " + kernel + "(") || line.starts_with(kernel + ":");
+}
+
+/// Returns the lines of a kernel's function in a text of many: from its head to its closing brace or, in
+/// assembly, to the label that LLVM puts behind it. Inline assembly has braces of its own.
+static std::string functionIn(StringRef text, const std::string &kernel) {
+  std::string function;
+  bool hasBraces = true;
+  int64_t open = 0;
+  for (StringRef rest = text; !rest.empty();) {
+    auto [line, more] = rest.split('\n');
+    rest = more;
+    if (function.empty() && !isHead(line, kernel))
+      continue;
+    if (function.empty())
+      hasBraces = !line.starts_with(kernel + ":");
+    if (line.starts_with(".Lfunc_end"))
+      return function;
+    function += (line + "\n").str();
+    open += static_cast<int64_t>(line.count('{')) - static_cast<int64_t>(line.count('}'));
+    if (hasBraces && open == 0 && line.contains('}'))
+      return function;
+  }
+  return function;
+}
+
+/// Returns what a form is called where people read it.
+static std::string nameOf(CodeForm form, const Target &target) {
+  if (form == CodeForm::LLVM)
+    return "LLVM IR";
+  return target.kind == kernel::TargetKind::CUDA ? "PTX" : "assembly";
+}
+
+LogicalResult kinema::inspect::addCode(LayerStory &story, ModuleOp lowered, const Target &target,
+                                       const TargetOptions &options, ArrayRef<CodeForm> forms) {
+  std::set<std::string> kernels;
+  for (const StoryLaunch &launch : story.launches)
+    kernels.insert(launch.kernel);
+  keepKernels(lowered, kernels);
+  for (CodeForm form : forms) {
+    OwningOpRef<ModuleOp> copy = lowered.clone();
+    auto text = target.codeText(*copy, form);
+    if (failed(text))
+      return failure();
+    for (const std::string &kernel : kernels)
+      story.code[kernel].texts[nameOf(form, target)] = functionIn(*text, kernel);
+  }
+  if (!target.reportsCode())
+    return success();
+  auto report = target.reportCode(lowered, options);
+  if (failed(report))
+    return failure();
+  for (const auto &[kernel, resources] : report->kernels)
+    story.code[kernel].resources = resources;
+  return success();
+}
+
+/// Returns whether a line of code multiplies and adds.
+static bool multiplies(StringRef line) {
+  return line.contains("fma") || line.contains("mma") || line.contains("vfmadd") || line.contains("vdpbf16");
+}
+
+/// Returns whether a line is the label of a block, behind which control may arrive.
+static bool isLabel(StringRef line) {
+  return !line.starts_with(" ") && !line.starts_with("\t") && line.split(';').first.rtrim().ends_with(":");
+}
+
+std::string kinema::inspect::busiestBlock(StringRef code) {
+  SmallVector<StringRef> lines, best;
+  code.split(lines, '\n');
+  size_t most = 0;
+  for (size_t begin = 0; begin < lines.size();) {
+    size_t end = begin + 1;
+    while (end < lines.size() && !isLabel(lines[end]))
+      ++end;
+    auto block = ArrayRef(lines).slice(begin, end - begin);
+    // Blocks without products are compared by their length.
+    size_t work = 1000 * llvm::count_if(block, multiplies) + block.size();
+    if (work > most) {
+      most = work;
+      best.assign(block.begin(), block.end());
+    }
+    begin = end;
+  }
+  return llvm::join(best, "\n");
+}
