@@ -100,6 +100,12 @@ static bool isLabel(StringRef line) {
   return !line.starts_with(" ") && !line.starts_with("\t") && line.split(';').first.rtrim().ends_with(":");
 }
 
+/// Returns whether a line belongs to the head of a function of PTX: its parameters, limits and registers.
+static bool isDeclaration(StringRef line) {
+  line = line.trim();
+  return line.empty() || line.starts_with(".") || line == ")" || line == "{" || line.starts_with("//");
+}
+
 std::string kinema::inspect::busiestBlock(StringRef code) {
   SmallVector<StringRef> lines, best;
   code.split(lines, '\n');
@@ -108,7 +114,7 @@ std::string kinema::inspect::busiestBlock(StringRef code) {
     size_t end = begin + 1;
     while (end < lines.size() && !isLabel(lines[end]))
       ++end;
-    auto block = ArrayRef(lines).slice(begin, end - begin);
+    auto block = ArrayRef(lines).slice(begin, end - begin).drop_while(isDeclaration);
     // Blocks without products are compared by their length.
     size_t work = 1000 * llvm::count_if(block, multiplies) + block.size();
     if (work > most) {

@@ -32,13 +32,15 @@ static constexpr PhaseInfo table[] = {
     {Phase::Planned, "planned", "kernel dialect",
      "buffers placed in one arena; entry points are lists of launches"},
     {Phase::Target, "target", "kernel, llvm and nvvm dialects", "kernels have functions of the machine"},
+    {Phase::LLVM, "llvm", "LLVM IR", "what the code generator gets of the kernels, optimised"},
+    {Phase::Assembly, "asm", "assembly or PTX", "what the code generator makes of them"},
     {Phase::Package, "package", "zip archive", "manifest and machine code in one file"},
 };
 
 ArrayRef<PhaseInfo> kinema::phases() { return table; }
 
 ArrayRef<PhaseInfo> kinema::startingPhases() {
-  constexpr size_t first = static_cast<size_t>(Phase::Clip), end = static_cast<size_t>(Phase::Package);
+  constexpr size_t first = static_cast<size_t>(Phase::Clip), end = static_cast<size_t>(Phase::LLVM);
   return phases().slice(first, end - first);
 }
 
@@ -123,6 +125,8 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     break;
   case Phase::Ast:
   case Phase::Clip:
+  case Phase::LLVM:
+  case Phase::Assembly:
   case Phase::Package:
     break; // these phases do not lead from one module to another
   }
@@ -217,6 +221,27 @@ void kinema::noteDigest(ModuleOp module) {
   module->setAttr(clip::networkAttribute, entries.getDictionary(module.getContext()));
 }
 
+/// Lists the passes, and has them write the module before and after each of them to a folder of the phase's,
+/// as the options say. A module is written as a whole, so that no other thread may work on it.
+static void showPasses(PassManager &passes, Phase phase, const CompileOptions &options) {
+  if (options.passList) {
+    *options.passList << info(phase).name << "\n";
+    for (Pass &pass : passes) {
+      pass.printAsTextualPipeline(options.passList->indent(2));
+      *options.passList << "\n";
+    }
+  }
+  if (options.passDirectory.empty())
+    return;
+  passes.getContext()->disableMultithreading();
+  SmallString<128> path(options.passDirectory);
+  llvm::sys::path::append(path, llvm::formatv("{0}-{1}", static_cast<int>(phase), info(phase).name).str());
+  auto always = [](Pass *, Operation *) { return true; };
+  passes.enableIRPrintingToFileTree(always, always, /*printModuleScope=*/true,
+                                    /*printAfterOnlyOnChange=*/false, /*printAfterOnlyOnFailure=*/false, path,
+                                    OpPrintingFlags().printNameLocAsPrefix());
+}
+
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
   if (from >= Phase::Fused && failed(verifyTarget(module, *options.target)))
     return Outcome::SpecWrong;
@@ -238,6 +263,7 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     if (!settled.precision) // a word for the target's own is none of these
       settled.precision = kernel::symbolizePrecision(recipeOf(module).compute.precision);
     buildPhase(passes, phase, settled);
+    showPasses(passes, phase, options);
     // The functions of kernels are large: verifying them after each pass would take a fifth of the time.
     bool verifiesOnce = phase == Phase::Target;
     passes.enableVerifier(!verifiesOnce);

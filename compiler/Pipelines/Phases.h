@@ -14,7 +14,9 @@
 
 namespace kinema {
 
-enum class Phase { Ast, Clip, Step, Fused, Planned, Target, Package };
+/// `LLVM` and `Assembly` are the code of the kernels as text: nothing goes on from there, and a package is
+/// made from `Target`.
+enum class Phase { Ast, Clip, Step, Fused, Planned, Target, LLVM, Assembly, Package };
 
 struct PhaseInfo {
   Phase phase;
@@ -43,6 +45,11 @@ struct CompileOptions {
   /// How activations are stored and multiplied; nothing: the recipe says it, or the target.
   std::optional<kernel::Precision> precision = {};
   std::string dumpDirectory = {}; // folder that each phase is written to; empty: none
+  /// A folder for the module before and after each pass, a folder of which for each phase; empty: none. The
+  /// context then works on one thread.
+  std::string passDirectory = {};
+  /// Gets the name of each phase and its passes, with their options as --pass-pipeline takes them; or null.
+  llvm::raw_ostream *passList = nullptr;
 };
 
 /// Adds the passes that lead from the phase before `phase` to it.

@@ -20,6 +20,8 @@ struct CompileCommandOptions {
   TargetChoice choice;
   std::vector<std::string> targets; // empty: a module's own, or else "cpu"
   std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
+  std::string dumpPasses; // a folder for the module around each pass
+  bool printPasses = false;
   bool locations = false;
   bool keepGradients = false;
   bool distributed = false;
@@ -59,10 +61,30 @@ std::vector<const Target *> targetsOf(const CompileCommandOptions &options) {
   return {isMade ? nullptr : chosenTarget("cpu")};
 }
 
+/// Returns the code of a module's kernels, which is in phase `target`.
+std::string codeOf(mlir::ModuleOp lowered, CodeForm form) {
+  auto target = targetOf(lowered);
+  require(mlir::failed(target) ? Outcome::Failed : Outcome::Done);
+  auto text = (*target)->codeText(lowered, form);
+  require(mlir::failed(text) ? Outcome::Failed : Outcome::Done);
+  return std::move(*text);
+}
+
+std::string textIn(Phase phase, Compilation &compilation, const CompileCommandOptions &options) {
+  switch (phase) {
+  case Phase::Ast:
+    return dsl::print(*compilation.program().files.front());
+  case Phase::LLVM:
+    return codeOf(compilation.module(), CodeForm::LLVM);
+  case Phase::Assembly:
+    return codeOf(compilation.module(), CodeForm::Assembly);
+  default:
+    return printed(compilation.module(), options.locations);
+  }
+}
+
 void show(Compilation &compilation, const CompileCommandOptions &options) {
-  std::string text = *phaseNamed(options.emit) == Phase::Ast
-                         ? dsl::print(*compilation.program().files.front())
-                         : printed(compilation.module(), options.locations);
+  const std::string text = textIn(*phaseNamed(options.emit), compilation, options);
   if (options.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
@@ -81,6 +103,13 @@ void requireReadable(const CompileCommandOptions &options) {
   }
 }
 
+void makeFolder(const std::string &folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    refuse("cannot write {}: {}", folder, error.message());
+}
+
 /// Returns the options of each target that was asked for.
 std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options) {
   CompileOptions common;
@@ -88,6 +117,8 @@ std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options)
   common.keepGradients = options.keepGradients;
   common.distributed = options.distributed && common.train;
   common.dumpDirectory = options.dump;
+  common.passDirectory = options.dumpPasses;
+  common.passList = options.printPasses ? &llvm::errs() : nullptr;
   common.fuse = options.fuse == "all"        ? FusionScope::All
                 : options.fuse == "epilogue" ? FusionScope::Epilogue
                                              : FusionScope::None;
@@ -104,17 +135,20 @@ void compile(const CompileCommandOptions &options) {
   if (toPackage && options.output.empty())
     refuse("compile: where should the package go? add -o FILE, or --emit PHASE to look at the network on its "
            "way");
-  if (options.targets.size() > 1 && (!toPackage || !options.from.empty() || !options.dump.empty()))
-    refuse("compile: a package holds several targets, a module one: with --emit, --from and --dump-phases, "
-           "name one --target");
+  if (options.targets.size() > 1 &&
+      (!toPackage || !options.from.empty() || !options.dump.empty() || !options.dumpPasses.empty()))
+    refuse("compile: a package holds several targets, a module one: with --emit, --from, --dump-phases and "
+           "--dump-passes, name one --target");
   if (!options.weights.file.empty() && (!toPackage || !options.from.empty()))
     refuse("compile: --weights go into the package of a spec: leave --emit and --from out");
   if (!options.output.empty())
     checkWritable(options.output);
+  if (!options.dumpPasses.empty())
+    makeFolder(options.dumpPasses);
   std::vector<CompileOptions> targets = compileOptions(options);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
   if (!toPackage) {
-    lead(compilation, options, *phaseNamed(options.emit));
+    lead(compilation, options, std::min(*phaseNamed(options.emit), Phase::Target));
     return show(compilation, options);
   }
   sayCompiling(options.spec.spec, targets.front().target);
@@ -160,6 +194,10 @@ void addCompile(CLI::App &app) {
       "--locations", options->locations,
       "with --emit: each operation's layer and place in the spec, as --from needs them to name layers");
   command->add_option("--dump-phases", options->dump, "a folder for the module in each phase");
+  command->add_option("--dump-passes", options->dumpPasses,
+                      "a folder for the module before and after each pass");
+  command->add_flag("--print-passes", options->printPasses,
+                    "say on the way which passes run, with their options");
   command->add_option("--fuse", options->fuse, "what rides with what")
       ->check(CLI::IsMember({"none", "epilogue", "all"}))
       ->capture_default_str();
