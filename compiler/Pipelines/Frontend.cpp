@@ -95,10 +95,34 @@ static LogicalResult checkParts(const dsl::Recipe &recipe, ModuleOp module, dsl:
   return success();
 }
 
+/// Returns the spec's section `train`, which is added where there is none.
+static dsl::Section &trainSection(dsl::File &file) {
+  for (dsl::Section &section : file.sections)
+    if (section.kind == dsl::Section::Kind::Train)
+      return section;
+  return file.sections.emplace_back(dsl::Section{dsl::Section::Kind::Train, {}, {}});
+}
+
+/// Writes `batch N` into the spec's tree, so that the batch is there when the tree is shown.
+static void writeBatch(dsl::File &spec, int64_t batch) {
+  auto statement = std::make_unique<dsl::CallStmt>(dsl::Location(), std::nullopt, dsl::Name{"batch", {}});
+  statement->arguments.emplace_back().cycle.push_back(std::make_unique<dsl::IntExpr>(dsl::Location(), batch));
+  dsl::Body &body = trainSection(spec).body;
+  for (dsl::Chain &chain : body.chains)
+    for (dsl::StmtPtr &old : chain.statements)
+      if (auto *call = dyn_cast<dsl::CallStmt>(old.get()); call && call->head.text == "batch") {
+        old = std::move(statement);
+        return;
+      }
+  body.chains.emplace_back().statements.push_back(std::move(statement));
+}
+
 OwningOpRef<ModuleOp> kinema::loadAndExpand(MLIRContext &context, StringRef path,
                                             const FrontendOptions &options, Phase stop, Spec &spec) {
   if (!dsl::loadFile(path, loadOptions(options), spec.program, spec.diagnostics))
     return {};
+  if (options.batch)
+    writeBatch(*spec.program.files.front(), options.batch);
   return stop == Phase::Ast ? nullptr : expandLoaded(context, options, spec);
 }
 
