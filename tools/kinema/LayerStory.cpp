@@ -1,6 +1,7 @@
 #include "tools/kinema/LayerStory.h"
 
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Clip.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Nearest.h"
 #include "tools/kinema/SpecOptions.h"
@@ -25,13 +26,14 @@ static size_t numberOf(const std::string &layer, const inspect::LayerTable &tabl
          near.empty() ? "; --layers-only lists its layers" : near);
 }
 
-/// Notes where the layer's first operation or, without one, its first parameter was written.
+/// Notes where the layer was written, which its parameters and its operations tell.
 static void notePlace(inspect::LayerStory &story, Compilation &compilation, const clip::Layers &layers,
                       size_t number) {
   const dsl::Sources &sources = compilation.program().sources;
   dsl::Location place;
   compilation.module().walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
-    if (layers.of(*op) != number)
+    auto param = llvm::dyn_cast<clip::ParamOp>(op);
+    if ((param ? layers.find(param.getSymName()) : layers.of(*op)) != number)
       return mlir::WalkResult::advance();
     place = compilation.placeOf(*op);
     return place.known() ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
