@@ -7,12 +7,12 @@ import re
 import sys
 
 # This is what each part may include of the others. Of the runtime, the compiler knows the package's format alone, with the
-# recipe in it, and, like the front end, what a recipe's fields may hold.
+# recipe and the boxes of kernels in it, and, like the front end, what a recipe's fields may hold.
 ALLOWED = {
     "dsl": {"dsl", "runtime/Package/InputKinds.h", "runtime/Package/RecipeFields.h", "runtime/Package/RecipeRules.h"},
     "dialects": {"dialects"},
     "compiler": {"compiler", "dialects", "dsl", "runtime/Package/InputKinds.h", "runtime/Package/Package.h", "runtime/Package/Recipe.h",
-                 "runtime/Package/RecipeFields.h"},
+                 "runtime/Package/RecipeFields.h", "runtime/Support/BoxMap.h"},
     "runtime": {"runtime"},
     "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
 }

@@ -30,6 +30,7 @@ PLANTED = ("the kernel is made of cheese", "more than a dozen unicorns")
 NO_MEMORY = "the system must have run out of memory, addresses or threads, which a test cannot bring about everywhere"
 BROKEN_DISK = "a file that was opened must not be readable: its disk fails"
 OTHER_FFMPEG = "it is for an FFmpeg that was built without what Debian's has"
+OLD_DRIVER = "it is for a driver of before CUDA 12, in whose place the tests have none"
 OWN_FAULT = "it is for a fault of the compiler's own, of which none is known: what leads to it is refused before"
 NOT_WRITABLE = "it has no text: only a program that builds the attribute could bring it about, and none does"
 UNSEEN = {
@@ -43,6 +44,7 @@ UNSEEN = {
     ": a picture could not be converted to RGB": OTHER_FFMPEG,
     ": this FFmpeg has no H.264 encoder (libx264)": OTHER_FFMPEG,
     ": no conversion from RGB to H.264's pixels": OTHER_FFMPEG,
+    "needs a driver that knows tensor maps": OLD_DRIVER,
     "' failed in pass '": OWN_FAULT,
     "no reproducer, for '": OWN_FAULT,
     "the value of": OWN_FAULT,

@@ -133,7 +133,7 @@ LogicalResult Manifest::addHeader() {
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
-  root = {{"format", 4},
+  root = {{"format", 5},
           {"name", (*network)["name"]},
           {"mode", train ? "train" : "infer"},
           {"network", (*network)["digest"]},
@@ -347,6 +347,10 @@ LogicalResult Manifest::addKernels() {
                                        {"signature", kernel::signatureOf(op)},
                                        {"op", op->getName().stripDialect().str()},
                                        {"layers", layers}};
+    if (auto maps = code.maps.find(def.getSymName().str()); maps != code.maps.end())
+      for (const BoxMap &map : maps->second)
+        kernels[def.getSymName().str()]["maps"].push_back(
+            {{"buffer", map.buffer}, {"sizes", map.sizes}, {"box", map.box}, {"steps", map.steps}});
     if (auto threads = schedule.getThreads())
       kernels[def.getSymName().str()]["block"] = *threads;
     if (compared) {

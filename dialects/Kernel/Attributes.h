@@ -25,6 +25,9 @@ inline constexpr char widenedAttribute[] = "kernel.widened";
 /// A function that is becoming a GPU's kernel carries here the threads of a block and, where blocks share
 /// their memory, the blocks of a cluster.
 inline constexpr char threadsAttribute[] = "kernel.threads", clusterAttribute[] = "kernel.cluster";
+/// A parameter of such a function that describes a buffer to the copy engine carries its TensorMapAttr under
+/// this name.
+inline constexpr char tensorMapAttribute[] = "kernel.tensor_map";
 /// A module whose kernels have a watchdog carries here the places where they may wait for ever, by number.
 inline constexpr char sitesAttribute[] = "kernel.sites";
 

@@ -113,6 +113,53 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
   return success();
 }
 
+LogicalResult KernelDialect::verifyRegionArgAttribute(Operation *operation, unsigned, unsigned argument,
+                                                      NamedAttribute attribute) {
+  if (attribute.getName() != tensorMapAttribute)
+    return success();
+  auto map = dyn_cast<TensorMapAttr>(attribute.getValue());
+  if (map && map.getBuffer() < argument)
+    return success();
+  return operation->emitOpError("has a parameter ")
+         << argument << " with the attribute " << tensorMapAttribute << " = " << attribute.getValue()
+         << ", expected a #kernel.tensor_map of one of the parameters before it";
+}
+
+LogicalResult TensorMapAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t buffer,
+                                    ArrayRef<int64_t> sizes, ArrayRef<int64_t> box, ArrayRef<int64_t> steps) {
+  auto fault = [&]() { return emitError() << "a tensor map "; };
+  int64_t axes = sizes.size();
+  if (axes < 1 || axes > mostAxes || int64_t(box.size()) != axes || int64_t(steps.size()) != axes)
+    return fault() << "has " << axes << " sizes, " << box.size() << " of a box and " << steps.size()
+                   << " steps, expected 1 to " << mostAxes << ", of each as many";
+  if (buffer < 0)
+    return fault() << "is of buffer " << buffer << ", expected the number of a parameter";
+  for (auto [size, span, step] : llvm::zip_equal(sizes, box, steps))
+    if (size < 1 || size > std::numeric_limits<int32_t>::max() || span < 1 || span > mostPositions ||
+        step < 1 || step > mostStep)
+      return fault() << "has an axis of " << size << ", of which a box spans " << span << " in steps of "
+                     << step << ", expected less than 2^31, at most " << mostPositions << " and " << mostStep;
+  if (sizes.back() * wordBytes % unitBytes || box.back() * wordBytes % unitBytes || steps.back() != 1)
+    return fault() << "has rows of " << sizes.back() << " words, of which a box spans " << box.back()
+                   << " in steps of " << steps.back() << ", expected even numbers and 1";
+  return success();
+}
+
+int64_t TensorMapAttr::bytes() const {
+  int64_t bytes = wordBytes;
+  for (int64_t size : getSizes())
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, size) >> 62 ? std::numeric_limits<int64_t>::max()
+                                                                  : bytes * size;
+  return bytes;
+}
+
+int64_t TensorMapAttr::boxBytes() const {
+  int64_t bytes = wordBytes;
+  for (int64_t axis = 0; axis < int64_t(getBox().size()); ++axis)
+    bytes *= copied(axis);
+  return bytes;
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t grid,
                                    int64_t scratch, DictionaryAttr parameters) {
   if (grid < 1 || scratch < 0)

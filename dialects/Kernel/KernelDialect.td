@@ -25,6 +25,7 @@ def KernelDialect : Dialect {
   let dependentDialects = ["::kinema::clip::ClipDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
 }
 
 class KernelAttr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<KernelDialect, name, traits> {
@@ -135,6 +136,35 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
     std::optional<int64_t> getThreads() const { return find(threadsName); }
     /// Counts the partials that a launch leaves: as many as blocks where the schedule does not say.
     int64_t getPartials() const { return find(partialsName).value_or(getGrid()); }
+  }];
+  let genVerifyDecl = 1;
+}
+
+def TensorMapAttr : KernelAttr<"TensorMap", "tensor_map"> {
+  let summary = "the boxes that a GPU's copy engine brings of a buffer";
+  let description = [{
+    The attribute `kernel.tensor_map` of a parameter of a GPU's kernel: the runtime gives, in that place, the engine's own
+    description of the buffer that is parameter number `buffer` (CUDA driver API, cuTensorMapEncodeTiled). The buffer is
+    row-major and has these sizes, outermost first, in words of 8 bytes. A copy brings a box of it that begins anywhere,
+    with zeros where the buffer does not reach: of each axis every `steps`-th position of the `box`.
+
+    Example: `#kernel.tensor_map<0, [2, 8, 16, 56, 112], box = [1, 2, 2, 16, 60], steps = [1, 1, 1, 1, 1]>`
+  }];
+  let parameters = (ins "int64_t":$buffer, ArrayRefParameter<"int64_t">:$sizes, ArrayRefParameter<"int64_t">:$box,
+                        ArrayRefParameter<"int64_t">:$steps);
+  let assemblyFormat =
+      "`<` $buffer `,` `[` $sizes `]` `,` `box` `=` `[` $box `]` `,` `steps` `=` `[` $steps `]` `>`";
+  let extraClassDeclaration = [{
+    /// The engine has so many axes at most, and of a box so many positions along each of them.
+    static constexpr int64_t wordBytes = 8, mostAxes = 5, mostPositions = 256, mostStep = 8;
+    /// What the engine reads and where copies begin in shared memory are multiples of so many bytes.
+    static constexpr int64_t unitBytes = 16, targetAlignment = 128;
+
+    /// Counts the positions along an axis that a copy brings.
+    int64_t copied(int64_t axis) const { return (getBox()[axis] - 1) / getSteps()[axis] + 1; }
+    /// The bytes of the buffer, and those that a copy brings.
+    int64_t bytes() const;
+    int64_t boxBytes() const;
   }];
   let genVerifyDecl = 1;
 }

@@ -109,8 +109,9 @@ private:
     std::string name; // of the kernel and its layer, for messages
     Function function;
     unsigned grid, block, shared;
-    std::vector<DeviceAddress> arguments;
-    std::vector<void *> pointers; // to the arguments
+    std::vector<DeviceAddress> arguments; // the record of a watchdog is the last one
+    std::vector<cuda::TensorMap> maps;    // behind those of the description
+    std::vector<void *> pointers;         // to all of these
   };
   struct Sequence {
     std::string name;
@@ -128,6 +129,7 @@ private:
   void await(Event event, const std::string &what);
   void clear(ArenaRange range);
   GraphExec capture(const Sequence &sequence);
+  cuda::TensorMap encode(const BoxMap &map, const Ready &ready);
   void start(const Ready &ready, bool early = false);
 
   const Driver &api;
@@ -367,13 +369,34 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
   ready.shared = static_cast<unsigned>(description.scratch);
   for (int64_t offset : description.args)
     ready.arguments.push_back(at(offset, 0));
+  for (const BoxMap &map : description.maps)
+    ready.maps.push_back(encode(map, ready));
   if (record) // pinned memory has the same address on the GPU
     ready.arguments.push_back(reinterpret_cast<DeviceAddress>(record));
   launches.push_back(std::move(ready));
-  Ready &kept = launches.back();
+  Ready &kept = launches.back(); // whose vectors keep their places when launches move
   for (DeviceAddress &argument : kept.arguments)
     kept.pointers.push_back(&argument);
+  std::vector<void *> maps;
+  for (cuda::TensorMap &map : kept.maps)
+    maps.push_back(&map);
+  kept.pointers.insert(kept.pointers.begin() + static_cast<ptrdiff_t>(description.args.size()), maps.begin(),
+                       maps.end());
   return static_cast<LaunchId>(launches.size()) - 1;
+}
+
+// Returns what the copy engine reads of an argument of the launch.
+cuda::TensorMap CudaDevice::encode(const BoxMap &map, const Ready &ready) {
+  if (!api.tensorMapEncode)
+    fail("kernel {} needs a driver that knows tensor maps; install version 525 or a newer one", ready.name);
+  BoxMapAxes axes(map);
+  cuda::TensorMap encoded;
+  void *address = reinterpret_cast<void *>(ready.arguments[static_cast<size_t>(map.buffer)]);
+  check(api.tensorMapEncode(&encoded, cuda::tensorOfWords, axes.rank, address, axes.sizes.data(),
+                            axes.strides.data() + 1, axes.box.data(), axes.steps.data(), cuda::tensorPlain,
+                            cuda::tensorPlain, cuda::tensorPromotion, cuda::tensorPlain),
+        "describing a tensor to kernel " + ready.name);
+  return encoded;
 }
 
 // `early`: the kernel waits by itself for the one before it.

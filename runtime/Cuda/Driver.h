@@ -57,6 +57,14 @@ struct LaunchConfig {
   unsigned attributeCount;
 };
 
+// CUtensorMap: what the copy engine reads of a tensor.
+struct alignas(128) TensorMap {
+  uint64_t opaque[16];
+};
+// CU_TENSOR_MAP_DATA_TYPE_UINT64, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, and the value of all other choices that
+// stands for none.
+inline constexpr int tensorOfWords = 4, tensorPromotion = 3, tensorPlain = 0;
+
 // Lists the functions by their names in the library, as KINEMA_CUDA_FUNCTION(name of the member, symbol,
 // parameters).
 #define KINEMA_CUDA_FUNCTIONS(F)                                                                             \
@@ -110,7 +118,11 @@ struct LaunchConfig {
 // Lists functions that older drivers lack.
 #define KINEMA_CUDA_NEWER_FUNCTIONS(F)                                                                       \
   F(launchKernelWith, cuLaunchKernelEx,                                                                      \
-    (const LaunchConfig *config, Function function, void **arguments, void **extra))
+    (const LaunchConfig *config, Function function, void **arguments, void **extra))                         \
+  F(tensorMapEncode, cuTensorMapEncodeTiled,                                                                 \
+    (TensorMap * map, int type, uint32_t rank, void *address, const uint64_t *sizes,                         \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave, int swizzle,       \
+     int promotion, int fill))
 
 struct Driver {
 #define KINEMA_CUDA_MEMBER(member, symbol, parameters) Result(*member) parameters = nullptr;

@@ -4,6 +4,7 @@
 
 #include "runtime/Device/Peak.h"
 #include "runtime/Package/TargetKind.h"
+#include "runtime/Support/BoxMap.h"
 
 #include <cstdint>
 #include <memory>
@@ -32,6 +33,7 @@ struct LaunchDescription {
   int64_t block = 0;   // threads, on a GPU
   int64_t scratch = 0; // bytes, of a thread on a CPU, of a block on a GPU
   std::span<const int64_t> args;
+  std::span<const BoxMap> maps = {}; // which the kernel takes behind its arguments, on a GPU
 };
 
 // Tells a device from those of other ranks, and how it can be joined with them.

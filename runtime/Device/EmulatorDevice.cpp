@@ -2,12 +2,14 @@
 // (runtime/Emulator).
 #include "runtime/Device/HostDevice.h"
 #include "runtime/Emulator/Code.h"
+#include "runtime/Emulator/TensorMap.h"
 #include "runtime/Support/Cores.h"
 #include "runtime/Support/Error.h"
 
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <map>
 #include <vector>
@@ -95,6 +97,8 @@ public:
     launch.memory = {{reinterpret_cast<std::byte *>(arena.at(0, 0)), arena.size()}};
     for (int64_t offset : description.args)
       launch.args.push_back(arena.at(offset, 0));
+    for (const BoxMap &map : description.maps)
+      launch.args.push_back(&maps.emplace_back(emulator::encode(map, launch.args[map.buffer])));
     launches.push_back(std::move(launch));
     return static_cast<LaunchId>(launches.size()) - 1;
   }
@@ -109,7 +113,8 @@ private:
   uint64_t seed;
   emulator::Arithmetic arithmetic;
   emulator::Code code;
-  ProfileFile profiles; // names kernels of the code, so it goes first
+  ProfileFile profiles;                 // names kernels of the code, so it goes first
+  std::deque<emulator::TensorMap> maps; // to which launches point
   std::vector<emulator::Launch> launches;
 };
 

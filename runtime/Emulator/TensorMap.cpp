@@ -66,6 +66,19 @@ TensorMap kinema::emulator::encode(const TensorParameters &p) {
   return map;
 }
 
+TensorMap kinema::emulator::encode(const BoxMap &map, void *address) {
+  BoxMapAxes axes(map);
+  TensorParameters p;
+  p.address = address;
+  p.elementBytes = BoxMap::wordBytes;
+  p.rank = int(axes.rank);
+  p.dims = axes.sizes;
+  p.strides = axes.strides;
+  p.box = axes.box;
+  p.steps = axes.steps;
+  return encode(p);
+}
+
 TensorMap kinema::emulator::encode(const Im2colParameters &p) {
   TensorMap map = encodeTensor(p.tensor);
   if (p.tensor.rank < 3)

@@ -2,6 +2,8 @@
 // A GPU's descriptor is opaque; this one has the same size and is made from the same parameters.
 #pragma once
 
+#include "runtime/Support/BoxMap.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +64,8 @@ static_assert(sizeof(TensorMap) == 128);
 // These make a descriptor. They throw Error with what the driver would refuse.
 TensorMap encode(const TensorParameters &parameters);
 TensorMap encode(const Im2colParameters &parameters);
+// Makes that of a buffer which begins at `address`.
+TensorMap encode(const BoxMap &map, void *address);
 
 // Returns where the bytes at `offset` of a box lie that starts at a shared address.
 uint32_t swizzled(uint32_t address, uint32_t offset, Swizzle swizzle);

@@ -271,6 +271,34 @@ void parseResults(const Node &node, Kernel &kernel) {
   kernel.narrow = node.at("narrow").flag();
 }
 
+// Reads a map of a kernel with these buffers, and refuses what the driver would.
+BoxMap parseMap(const Node &node, const std::vector<int64_t> &buffers) {
+  BoxMap map;
+  map.buffer = node.at("buffer").integer(0, static_cast<int64_t>(buffers.size()) - 1);
+  auto parse = [&](const char *name, int64_t most) {
+    std::vector<int64_t> numbers;
+    for (const Node &number : node.at(name).list())
+      numbers.push_back(number.integer(1, most));
+    return numbers;
+  };
+  map.sizes = parse("sizes", INT32_MAX);
+  map.box = parse("box", BoxMap::mostPositions);
+  map.steps = parse("steps", BoxMap::mostStep);
+  size_t axes = map.sizes.size();
+  if (axes < 1 || axes > BoxMap::mostAxes || map.box.size() != axes || map.steps.size() != axes)
+    node.fault("expected 1 to {} sizes, as many of a box, and as many steps, found {}, {} and {}",
+               BoxMap::mostAxes, axes, map.box.size(), map.steps.size());
+  if (map.sizes.back() % 2 || map.box.back() % 2 || map.steps.back() != 1)
+    node.fault("expected rows of an even number of words, also in a box, and steps of 1, found {}, {} and {}",
+               map.sizes.back(), map.box.back(), map.steps.back());
+  int64_t bytes = buffers[static_cast<size_t>(map.buffer)], words = bytes / BoxMap::wordBytes;
+  for (int64_t size : map.sizes)
+    words /= size;
+  if (words == 0)
+    node.fault("the map reaches beyond the {} bytes of its buffer", bytes);
+  return map;
+}
+
 Kernel parseKernel(const Node &node) {
   Kernel kernel;
   kernel.symbol = node.at("symbol").text();
@@ -282,6 +310,9 @@ Kernel parseKernel(const Node &node) {
   kernel.scratch = node.at("scratch").integer(0, largestScratch);
   if (node.has("block"))
     kernel.block = node.at("block").integer(1, 1024);
+  if (node.has("maps"))
+    for (const Node &map : node.at("maps").list())
+      kernel.maps.push_back(parseMap(map, kernel.buffers));
   if (node.has("schedule"))
     kernel.schedule = node.at("schedule").text();
   if (node.has("op"))
@@ -554,8 +585,8 @@ Recipe parseRecipeFor(const Node &node, const std::vector<InputTensor> &inputs) 
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 4)
-    root.at("format").fault("this runtime reads format 4, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 5)
+    root.at("format").fault("this runtime reads format 5, the package has format {}", format);
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")

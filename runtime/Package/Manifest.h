@@ -9,6 +9,7 @@
 #include "runtime/Package/Recipe.h"
 #include "runtime/Package/TargetKind.h"
 #include "runtime/Package/TensorStorage.h"
+#include "runtime/Support/BoxMap.h"
 #include "runtime/Support/Difference.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -97,6 +98,7 @@ struct Kernel {
   std::vector<int64_t> buffers; // bytes of each argument
   int64_t scratch = 0;          // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
   int64_t block = 0;            // threads, on a GPU
+  std::vector<BoxMap> maps;     // which it takes behind its buffers, on a GPU
   std::string schedule;
   std::map<std::string, int64_t> parameters; // of the schedule
   std::string signature;                     // the kernel without its schedule, on one line

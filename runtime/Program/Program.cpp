@@ -108,7 +108,8 @@ Program::Program(const Package &package, const ProgramOptions &options)
 
 LaunchId Program::prepare(const std::string &name, std::span<const int64_t> args, const std::string &layer) {
   const Kernel &kernel = contents.kernels.at(name);
-  return device->prepare({kernel.symbol, layer, kernel.grid, kernel.block, kernel.scratch, args});
+  return device->prepare(
+      {kernel.symbol, layer, kernel.grid, kernel.block, kernel.scratch, args, kernel.maps});
 }
 
 void Program::loadEntries() {

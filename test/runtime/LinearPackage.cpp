@@ -65,7 +65,7 @@ json linearManifest(bool train) {
   addKernel("backward", 3, {48, 288, 216, 12});
   addKernel("update", 3, {216, 12, 16, 288, 288, 12, 12});
   json manifest = {
-      {"format", 4},
+      {"format", 5},
       {"name", "linear"},
       {"mode", train ? "train" : "infer"},
       {"kind", "cpu"},

@@ -108,7 +108,8 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
                                           launch.grid,
                                           launch.threads,
                                           launch.scratch,
-                                          {launch.args.data(), launch.args.size()}}));
+                                          {launch.args.data(), launch.args.size()},
+                                          code->maps[launch.symbol]}));
     sequences.push_back(device->prepareSequence(kernel.layers.front(), launches,
                                                 {alternative.countersAt, alternative.counterBytes}));
   }

@@ -6,6 +6,7 @@
 #include "compiler/Target/Common/CodeForm.h"
 #include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
+#include "runtime/Support/BoxMap.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -43,6 +44,8 @@ struct MachineCode {
   std::vector<File> beside; // other forms of the same code
   /// Kernels with a watchdog may wait for ever at these places, which have numbers.
   std::optional<std::vector<std::string>> sites = std::nullopt;
+  /// The maps that a kernel takes behind its buffers, by its symbol.
+  std::map<std::string, std::vector<BoxMap>> maps = {};
   /// Kernels wait by themselves for the launches before theirs, so that the runtime need not.
   bool waitsForLaunches = false;
 };

@@ -34,6 +34,24 @@ static std::vector<size_t> largestFirst(MutableArrayRef<gpu::GPUModuleOp> parts)
   return numbers;
 }
 
+static SmallVector<kernel::TensorMapAttr> tensorMapsOf(LLVM::LLVMFuncOp function) {
+  SmallVector<kernel::TensorMapAttr> maps;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto map = function.getArgAttrOfType<kernel::TensorMapAttr>(i, kernel::tensorMapAttribute))
+      maps.push_back(map);
+  return maps;
+}
+
+std::vector<BoxMap> nvidia::boxMapsOf(LLVM::LLVMFuncOp function) {
+  using Map = kernel::TensorMapAttr;
+  static_assert(BoxMap::wordBytes == Map::wordBytes && BoxMap::mostAxes == Map::mostAxes &&
+                BoxMap::mostPositions == Map::mostPositions && BoxMap::mostStep == Map::mostStep);
+  std::vector<BoxMap> maps;
+  for (Map map : tensorMapsOf(function))
+    maps.push_back({map.getBuffer(), map.getSizes().vec(), map.getBox().vec(), map.getSteps().vec()});
+  return maps;
+}
+
 FailureOr<Code> nvidia::compileKernels(ModuleOp lowered, StringRef toolkit, bool watchdog) {
   const Processor *processor = processorOf(lowered);
   if (!processor)
@@ -103,9 +121,23 @@ static std::optional<int32_t> threadsOf(LLVM::LLVMFuncOp function) {
 }
 
 static LogicalResult verifyFunction(kernel::DefOp def, LLVM::LLVMFuncOp function) {
-  size_t buffers = def.getOperandTypes().size() + def.getResultTypes().size();
+  auto buffers = llvm::to_vector(llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()));
   constexpr unsigned globalMemory = 1;
-  SmallVector<Type> parameters(buffers, LLVM::LLVMPointerType::get(def.getContext(), globalMemory));
+  SmallVector<Type> parameters(buffers.size(), LLVM::LLVMPointerType::get(def.getContext(), globalMemory));
+  for (kernel::TensorMapAttr map : tensorMapsOf(function)) {
+    auto number = size_t(map.getBuffer());
+    int64_t bytes =
+        number < buffers.size() ? kernel::storedBytes(cast<RankedTensorType>(buffers[number])) : 0;
+    if (map.bytes() > bytes)
+      return function.emitOpError("has a parameter ") << kernel::tensorMapAttribute << " = " << map << " of "
+                                                      << map.bytes() << " bytes, of a buffer of " << bytes;
+    parameters.push_back(LLVM::LLVMPointerType::get(def.getContext()));
+  }
+  StringRef byValue = NVVM::NVVMDialect::getGridConstantAttrName();
+  for (unsigned i = buffers.size(); i < function.getNumArguments(); ++i)
+    if (!function.getArgAttr(i, byValue))
+      return function.emitOpError("has a parameter ")
+             << i << " behind its buffers, which lacks the attribute " << byValue;
   if (failed(verifyParameters(function, parameters)))
     return failure();
   for (StringRef name :

@@ -4,7 +4,9 @@
 
 #include "compiler/Target/Common/CodeForm.h"
 #include "compiler/Target/NVGPU/Assembler.h"
+#include "runtime/Support/BoxMap.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace kinema::nvidia {
@@ -25,6 +27,9 @@ mlir::FailureOr<Code> compileKernels(mlir::ModuleOp lowered, llvm::StringRef too
 
 /// Returns the LLVM IR or the PTX of the kernels of a module in phase `target`, whose functions are used up.
 mlir::FailureOr<std::string> codeText(mlir::ModuleOp lowered, CodeForm form);
+
+/// Returns the maps that a kernel's function takes behind its buffers.
+std::vector<BoxMap> boxMapsOf(mlir::LLVM::LLVMFuncOp function);
 
 /// Succeeds if the module has for each kernel a function that a GPU can launch as its schedule says; else
 /// there are errors on the kernels and functions.

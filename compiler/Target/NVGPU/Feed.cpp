@@ -13,7 +13,8 @@ static VectorType words(KernelEmitter &e, int64_t count) {
 }
 
 void Feed::clearRaw() {
-  if (plan.copiesPositions() || plan.direct() || (plan.covered() && !mayMiss()))
+  bool allCopied = plan.covered() || plan.boxes();
+  if (plan.copiesPositions() || plan.direct() || (allCopied && !mayMiss()))
     return;
   w.clear(e.index(raw.plan.data.at), raw.plan.data.bytes, e.thread, e.threads);
   w.fenceStores();
@@ -47,11 +48,78 @@ Feed::Run Feed::runOf(const FeedPlace &place) {
   return run;
 }
 
-/// Copies so many bytes, if there are any, from `from` units of a buffer on, and arrives in any case.
-void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
-  w.arriveExpecting(barrier, w.word(bytes));
+/// Describes the tensor, [N, channel blocks, T, H, W], and the box of one copy.
+kernel::TensorMapAttr Feed::mapOf(const kernel::AccessOperand &operand) const {
+  int64_t words = rawPositionBytes(operand.getType()) / kernel::TensorMapAttr::wordBytes;
+  SmallVector<int64_t> sizes = {operand.getType().getDimSize(0), blocks}, box = {1, plan.blocksOfBox()},
+                       steps = {1, 1};
+  for (int axis = 0; axis < 3; ++axis) {
+    const FeedAxis &a = plan.axes[axis];
+    int64_t unit = axis < 2 ? 1 : words;
+    sizes.push_back(a.source * unit);
+    box.push_back((axis < 2 ? a.boxSpan() : plan.rawExtent(axis)) * unit);
+    steps.push_back(axis < 2 ? a.boxStep() : 1);
+  }
+  return kernel::TensorMapAttr::get(e.b.getContext(), operand.operand->getOperandNumber(), sizes, box, steps);
+}
+
+/// One thread of the first warp begins all copies of a part: the boxes of its pixels, and its vectors. One of
+/// each other warp arrives, so that none falls behind by a phase of a barrier, or runs ahead of one.
+void Feed::copyBoxes(const FeedPlace &place, Value firstBlock, Value to, Value barrier) {
+  auto begin = [&] { beginBoxes(place, firstBlock, to, barrier); };
+  e.when(w.elected(), [&] {
+    if (plan.copiers == 1)
+      begin();
+    else
+      e.when(e.inRange(e.thread, warp), begin, [&] { w.arriveTimes(barrier, 1); });
+  });
+}
+
+void Feed::beginBoxes(const FeedPlace &place, Value firstBlock, Value to, Value barrier) {
+  int64_t some = plan.blocksOfPart(), boxes = some / plan.blocksOfBox(), ofBoxes = 0;
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access == Access::Pixel) {
+      kernel::TensorMapAttr map = mapOf(operand);
+      ofBoxes += boxes * map.boxBytes();
+      if (Value &parameter = maps[operand.operand]; !parameter)
+        parameter = w.tensorMap(map);
+    }
+  Value ofVectors = e.mul(existing(firstBlock), plan.operands.vectorBytes / plan.neighbours);
+  w.arriveExpecting(barrier, w.word(e.add(ofVectors, ofBoxes)));
+  std::array<Value, 3> first;
+  for (int axis = 0; axis < 3; ++axis)
+    first[axis] = e.add(e.mul(place.first[axis], plan.axes[axis].step), place.low[axis]);
+  Value at = to;
+  for (kernel::AccessOperand operand : prologue) {
+    if (operand.access != Access::Pixel)
+      continue;
+    int64_t eachBytes = rawPositionBytes(operand.getType());
+    int64_t blockBytes = plan.direct() ? stagedBlockBytes() : plan.rawPositions() * eachBytes;
+    Value word = e.mul(first[2], eachBytes / kernel::TensorMapAttr::wordBytes);
+    for (int64_t i = 0; i < some; i += plan.blocksOfBox())
+      w.boxCopy(w.pointer(e.add(at, i * blockBytes)), maps[operand.operand],
+                {place.n, e.add(firstBlock, i), first[0], first[1], word}, barrier);
+    at = e.add(at, plan.rawOperandBytes(eachBytes));
+  }
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access != Access::Pixel) {
+      auto [from, blockBytes] = rowOfVector(operand, place.n, firstBlock);
+      copySome(e.bufferOf(*operand.operand), from, blockBytes, at, e.mul(existing(firstBlock), blockBytes),
+               barrier);
+      at = e.add(at, some * blockBytes);
+    }
+}
+
+/// Copies so many bytes, if there are any, from `from` units of a buffer on.
+void Feed::copySome(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
   e.when(w.less(e.index(0), bytes),
          [&] { w.bulkCopy(w.pointer(to), w.globalPointer(buffer, from, unit), w.word(bytes), barrier); });
+}
+
+/// Copies likewise, and arrives in any case.
+void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
+  w.arriveExpecting(barrier, w.word(bytes));
+  copySome(buffer, from, unit, to, bytes, barrier);
 }
 
 /// The copying threads share the rows of a part: of each block, the positions of the axes before the one
@@ -157,9 +225,8 @@ Feed::SourcePosition Feed::sourceOf(const FeedPlace &place, Value number) {
 
 /// The channels of a part lie side by side; the copying threads share them.
 void Feed::copyVectorPositions(const kernel::AccessOperand &operand, Value n, Value firstBlock, Value to) {
-  int64_t blockBytes = channels() * operand.getType().getElementTypeBitWidth() / 8;
+  auto [row, blockBytes] = rowOfVector(operand, n, firstBlock);
   int64_t pieces = blockBytes / positionBytes;
-  Value row = operand.access == Access::BatchChannel ? e.add(e.mul(n, blocks), firstBlock) : firstBlock;
   e.loop(e.thread, e.index(plan.blocksOfPart() * pieces), plan.copyingThreads(), [&](Value number) {
     Value from = e.add(e.mul(row, pieces), number), exists;
     if (mayMiss()) {
@@ -176,13 +243,15 @@ Value Feed::existing(Value firstBlock) {
   return mayMiss() ? e.max(e.index(0), e.min(all, e.sub(e.index(blocks), firstBlock))) : all;
 }
 
+std::pair<Value, int64_t> Feed::rowOfVector(const kernel::AccessOperand &operand, Value n, Value firstBlock) {
+  Value row = operand.access == Access::BatchChannel ? e.add(e.mul(n, blocks), firstBlock) : firstBlock;
+  return {row, channels() * operand.getType().getElementTypeBitWidth() / 8};
+}
+
 /// The channels of a part lie side by side, so one thread copies them.
 void Feed::copyVector(const kernel::AccessOperand &operand, Value n, Value firstBlock, Value to,
                       Value barrier) {
-  int64_t blockBytes = channels() * operand.getType().getElementTypeBitWidth() / 8;
-  Value row = firstBlock;
-  if (operand.access == Access::BatchChannel)
-    row = e.add(e.mul(n, blocks), row);
+  auto [row, blockBytes] = rowOfVector(operand, n, firstBlock);
   e.when(e.equal(e.thread, 0), [&] {
     copyBytes(e.bufferOf(*operand.operand), row, blockBytes, to, e.mul(existing(firstBlock), blockBytes),
               barrier);
@@ -194,7 +263,7 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   bool direct = plan.direct();
   const Ring &ring = direct ? stages : raw;
   Value step = direct ? stageStep : rawStep;
-  if (waits && !direct)
+  if (waits)
     ring.waitEmpty(step);
   Value barrier = ring.full(step), to = ring.stageAt(step);
   int64_t some = plan.blocksOfPart();
@@ -203,6 +272,11 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   Value block = e.add(firstBlock, e.mul(part, some));
   if (int64_t left = raw.plan.fills - plan.arrivalsOfPart(); !direct && left > 0)
     e.when(e.equal(e.thread, 0), [&] { w.arriveTimes(barrier, left); });
+  Value next = direct ? rawStep : e.add(rawStep, 1);
+  if (plan.boxes()) {
+    copyBoxes(place, block, to, barrier);
+    return next;
+  }
   std::optional<Run> run;
   if (!plan.copiesPositions())
     run = runOf(place);
@@ -225,7 +299,7 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
     }
   if (!run)
     w.arriveWithCopies(barrier);
-  return direct ? rawStep : e.add(rawStep, 1);
+  return next;
 }
 
 Value Feed::copyParts(const FeedPlace &place, Value firstBlock, Value stageStep, int64_t offset,
@@ -238,7 +312,8 @@ Value Feed::copyParts(const FeedPlace &place, Value firstBlock, Value stageStep,
 
 Value Feed::copyFirst(const FeedPlace &place, Value firstBlock) {
   Value zero = e.index(0);
-  return copyParts(place, firstBlock, zero, 0, zero, plan.parts() > raw.plan.stages);
+  bool waits = !plan.direct() && plan.parts() > raw.plan.stages;
+  return copyParts(place, firstBlock, zero, 0, zero, waits);
 }
 
 //===-- Positions ---------------------------------------------------------===//
@@ -278,8 +353,8 @@ FeedPositions::Position Feed::positionOf(const FeedPlace &place, Value number) {
 }
 
 FeedPositions Feed::positionsOf(const FeedPlace &place, Value thread) {
-  if (plan.copiesPositions() && plan.direct())
-    return {}; // copies do all
+  if (plan.copiesDoAll())
+    return {};
   int64_t all = plan.positions(), together = plan.blocksTogether();
   FeedPositions mine;
   mine.block = together > 1 ? e.min(e.div(thread, all), e.index(together - 1)) : e.index(0);
@@ -319,8 +394,11 @@ static Value loadShared(WarpgroupEmitter &w, Type element, int64_t channels, Val
 
 /// Returns the prologue's arguments that are the same for all positions of a block; null for the others.
 Feed::Loaded Feed::vectorsOf(Value rawAt, Value block) {
-  int64_t some = plan.blocksOfPart();
-  Value at = e.add(rawAt, some * plan.rawPositions() * plan.operands.pixelBytes());
+  int64_t some = plan.blocksOfPart(), pixelBytes = 0;
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access == Access::Pixel)
+      pixelBytes += plan.rawOperandBytes(rawPositionBytes(operand.getType()));
+  Value at = e.add(rawAt, pixelBytes);
   Loaded vectors;
   for (kernel::AccessOperand operand : prologue) {
     Type element = operand.getType().getElementType();
@@ -347,7 +425,7 @@ Feed::Loaded Feed::load(const FeedPositions::Position &position, int64_t neighbo
       Value at = e.add(e.add(rawAt, e.mul(block, blockBytes)), inBlock);
       argument = loadShared(w, operand.getType().getElementType(), channels(),
                             e.add(at, before + neighbour * eachBytes));
-      before += plan.blocksOfPart() * blockBytes;
+      before += plan.rawOperandBytes(eachBytes);
     }
   return loaded;
 }
@@ -405,7 +483,7 @@ void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, V
 
 /// Writes zeros where the source does not reach, beside what copies bring.
 void Feed::clear(const FeedPositions &mine, Value firstBlock, Value at) {
-  if (plan.copiesPositions() || (plan.covered() && !mayMiss()))
+  if (plan.copiesDoAll() || (plan.covered() && !mayMiss()))
     return;
   e.loop(e.index(0), e.index(plan.blocks / plan.blocksTogether()), 1, [&](Value group) {
     Value block = e.add(e.mul(group, plan.blocksTogether()), mine.block);

@@ -1,5 +1,5 @@
-// Brings a part of a source to shared memory, through its prologue: the block's first threads begin copies of
-// its rows, which run by themselves, and other threads transform what has come.
+// Brings a part of a source to shared memory, through its prologue: the block's first threads begin copies,
+// which run by themselves, and other threads transform what has come.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 #define KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 
@@ -45,17 +45,17 @@ public:
   void clearRaw();
 
   /// Copies part `part` of the channel blocks from `firstBlock` on. All copying threads call it. The part
-  /// goes to the next raw stage as soon as that is empty or, with copies that go straight there, to `offset`
-  /// bytes behind the start of stage `stageStep`, which must be empty. `rawStep` counts the parts that have
-  /// passed through the raw ring. Returns the next one.
+  /// goes to the next raw stage or, with copies that go straight there, to `offset` bytes behind the start of
+  /// stage `stageStep`, as soon as that is empty. `rawStep` counts the parts that have passed through the raw
+  /// ring. Returns the next one.
   mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
                    int64_t offset, mlir::Value rawStep) {
     return copy(place, firstBlock, part, stageStep, offset, rawStep, /*waits=*/true);
   }
-  /// Copies all parts of a stage likewise.
+  /// Copies all parts of a stage likewise. `isEmpty`: the threads that copy have seen that the stage is.
   mlir::Value copyStage(const FeedPlace &place, mlir::Value firstBlock, mlir::Value stageStep, int64_t offset,
-                        mlir::Value rawStep) {
-    return copyParts(place, firstBlock, stageStep, offset, rawStep, /*waits=*/true);
+                        mlir::Value rawStep, bool isEmpty = false) {
+    return copyParts(place, firstBlock, stageStep, offset, rawStep, /*waits=*/!(isEmpty && plan.direct()));
   }
   /// Copies all parts of the first stage, for which there is room from the beginning.
   mlir::Value copyFirst(const FeedPlace &place, mlir::Value firstBlock);
@@ -83,6 +83,9 @@ private:
                         mlir::Value rawStep, bool waits);
   struct Run;
   Run runOf(const FeedPlace &place);
+  kernel::TensorMapAttr mapOf(const kernel::AccessOperand &operand) const;
+  void copyBoxes(const FeedPlace &place, mlir::Value firstBlock, mlir::Value to, mlir::Value barrier);
+  void beginBoxes(const FeedPlace &place, mlir::Value firstBlock, mlir::Value to, mlir::Value barrier);
   void copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
                 mlir::Value firstBlock, mlir::Value to, int64_t blockBytes, mlir::Value barrier);
   void copyVector(const kernel::AccessOperand &operand, mlir::Value n, mlir::Value firstBlock, mlir::Value to,
@@ -96,6 +99,12 @@ private:
                      mlir::Value to, int64_t blockBytes);
   void copyVectorPositions(const kernel::AccessOperand &operand, mlir::Value n, mlir::Value firstBlock,
                            mlir::Value to);
+  /// Returns where the channels of the blocks from `firstBlock` on begin, counted in those of a block, and
+  /// the bytes of these.
+  std::pair<mlir::Value, int64_t> rowOfVector(const kernel::AccessOperand &operand, mlir::Value n,
+                                              mlir::Value firstBlock);
+  void copySome(mlir::Value buffer, mlir::Value from, int64_t unit, mlir::Value to, mlir::Value bytes,
+                mlir::Value barrier);
   void copyBytes(mlir::Value buffer, mlir::Value from, int64_t unit, mlir::Value to, mlir::Value bytes,
                  mlir::Value barrier);
 
@@ -117,6 +126,7 @@ private:
   int64_t blocks;
   bool reachBeyond;
   const Ring &stages, &raw;
+  llvm::DenseMap<mlir::OpOperand *, mlir::Value> maps; // parameters that the copy engine reads
 };
 
 /// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].

@@ -70,11 +70,27 @@ int64_t FeedPlan::rawExtent(int axis) const {
   return axis < 2 ? a.extent * a.planes : (a.extent - 1) * a.step + a.planes + neighbours - 1;
 }
 
+bool FeedPlan::staysAsItIs() const { return operands.identity && neighbours == 1 && terms == 1; }
+
 bool FeedPlan::direct() const {
   if (copiesPositions()) // which may go anywhere
-    return operands.identity && neighbours == 1 && terms == 1;
-  return operands.identity && neighbours == 1 && terms == 1 &&
+    return staysAsItIs();
+  return staysAsItIs() &&
          llvm::all_of(axes, [](const FeedAxis &axis) { return axis.planes == 1 && axis.step == 1; });
+}
+
+bool FeedPlan::boxes() const {
+  using Map = kernel::TensorMapAttr;
+  if (!wantsBoxes || tensorCores != TensorCores::Warpgroups)
+    return false;
+  if (direct() && (pitch * positionBytes % Map::targetAlignment ||
+                   !llvm::all_of(axes, [](const FeedAxis &a) { return a.filled == a.extent || a.ends; })))
+    return false;
+  int64_t most = Map::mostPositions, positionWords = positionBytes * (operands.wide ? 2 : 1) / Map::wordBytes;
+  auto fits = [&](const FeedAxis &axis) {
+    return axis.boxesFit() && axis.boxStep() <= Map::mostStep && axis.boxSpan() <= most;
+  };
+  return fits(axes[0]) && fits(axes[1]) && rawExtent(2) * positionWords <= most && blocks <= most;
 }
 
 bool FeedPlan::covered() const {
@@ -88,7 +104,7 @@ int64_t FeedPlan::rawBlockBytes() const {
 }
 
 int64_t FeedPlan::blocksOfPart() const {
-  if (copiesPositions() && direct())
+  if (copiesDoAll())
     return blocks;                      // no thread works on some of them while others come
   constexpr int64_t fewestBytes = 4096; // of a raw stage, so that waits for it are few
   for (int64_t some = 1; some < blocks; ++some)
@@ -97,7 +113,19 @@ int64_t FeedPlan::blocksOfPart() const {
   return blocks;
 }
 
-int64_t FeedPlan::rawBytes() const { return direct() ? 0 : blocksOfPart() * rawBlockBytes(); }
+int64_t FeedPlan::rawOperandBytes(int64_t eachBytes) const {
+  int64_t bytes = blocksOfPart() * rawPositions() * eachBytes;
+  return boxes() ? shape::roundUp(bytes, kernel::TensorMapAttr::targetAlignment) : bytes;
+}
+
+int64_t FeedPlan::rawBytes() const {
+  if (direct())
+    return 0;
+  int64_t bytes = (operands.pixels - operands.wide) * rawOperandBytes(positionBytes) +
+                  operands.wide * rawOperandBytes(2 * positionBytes) +
+                  blocksOfPart() * operands.vectorBytes / neighbours;
+  return boxes() ? shape::roundUp(bytes, kernel::TensorMapAttr::targetAlignment) : bytes;
+}
 
 int64_t FeedPlan::blocksTogether() const {
   int64_t together = 1, all = blocksOfPart();
@@ -151,9 +179,9 @@ int64_t FeedPlan::copiesOfBlock() const {
   return copies;
 }
 
-int64_t FeedPlan::run() const {
+double FeedPlan::run() const {
   int axis = runAxis();
-  int64_t positions = std::min(rawExtent(axis), axes[axis].source);
+  double positions = axes[axis].inside;
   for (int inner = axis + 1; inner < 3; ++inner)
     positions *= axes[inner].source;
   return positions;
@@ -161,17 +189,19 @@ int64_t FeedPlan::run() const {
 
 double FeedPlan::sectorBytes() const {
   constexpr int64_t sector = 32;
-  // A run that does not begin with a sector reads a part of one more.
-  bool aligned = axes[runAxis()].whole && run() * positionBytes % sector == 0;
-  int64_t bytes = shape::roundUp(run() * positionBytes + (aligned ? 0 : positionBytes), sector);
-  int64_t ofPixels = (operands.pixels - operands.wide) * bytes + operands.wide * run() * sector;
-  return double(blocks) * (copiesOfBlock() * ofPixels + operands.vectorBytes / neighbours);
+  // A run begins or ends in the middle of a sector as often as not, and reads the rest of it too.
+  bool aligned = axes[runAxis()].whole && int64_t(run()) * positionBytes % sector == 0;
+  double bytes = run() * positionBytes + (aligned ? 0 : positionBytes), copies = 1;
+  for (int axis = 0; axis < runAxis(); ++axis) // without what lies between planes
+    copies *= axes[axis].inside * rawExtent(axis) / axes[axis].span();
+  double ofPixels = (operands.pixels - operands.wide) * bytes + operands.wide * run() * sector;
+  return double(blocks) * (copies * ofPixels + operands.vectorBytes / double(neighbours));
 }
 
 //===-- Time --------------------------------------------------------------===//
 
 double FeedPlan::cyclesOfThreads(const Rates &rates) const {
-  if (copiesPositions() && direct())
+  if (copiesDoAll())
     return 0;
   // These count instructions in the machine code. An operand is loaded and unpacked, the prologue runs on
   // each channel, and the position is rounded, masked and stored; where copies go straight to the stage,
@@ -193,8 +223,15 @@ int64_t FeedPlan::piecesOfPart() const {
   return blocksOfPart() * (ofBlock + operands.vectorBytes / neighbours / positionBytes);
 }
 
+int64_t FeedPlan::boxBytes() const { return blocks * rawPositions() * operands.pixelBytes(); }
+
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
   constexpr double perPart = 80;
+  if (boxes()) {
+    int64_t copies = operands.pixels * blocksOfPart() / blocksOfBox() + operands.vectors;
+    return std::max(parts() * (rates.stageCycles + copies * rates.electedCopyCycles),
+                    boxBytes() / rates.boxPerCycle);
+  }
   if (copiesPositions())
     return parts() * (shape::ceilDiv(piecesOfPart(), copyingThreads()) * rates.copyCycles + perPart);
   // A warp goes through its lanes' copies one by one; the vectors are all the first warp's.

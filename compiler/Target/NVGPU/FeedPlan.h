@@ -1,5 +1,5 @@
-// Decides how a part of a source gets to shared memory, before any code is written: which bulk copies bring
-// it, and how many channel blocks pass at once through the ring of raw stages on their way.
+// Decides how a part of a source gets to shared memory, before any code is written: which copies bring it,
+// and how many channel blocks pass at once through the ring of raw stages on their way.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_FEEDPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_FEEDPLAN_H
 
@@ -53,15 +53,26 @@ struct FeedAxis {
   int64_t source;       // the source's size
   bool covered = false; // whether the source reaches every position of every tile
   bool whole = false;   // whether the positions are the source's own, all of them, in every tile
+  bool ends = false;    // whether the source ends with the filled positions in every tile
+  double inside = 0;    // of the source's positions that a tile wants, those that exist, on average
+
+  /// Counts the positions from the first to the last one.
+  int64_t span() const { return (extent - 1) * step + planes; }
+  /// A box spans so many of the source's positions and brings every `boxStep`-th: those of a raw stage.
+  int64_t boxStep() const { return planes == 1 ? step : 1; }
+  int64_t boxSpan() const { return (extent * planes - 1) * boxStep() + 1; }
+  /// Returns whether these are the raw stage's, and no position is left out between planes.
+  bool boxesFit() const { return planes == 1 || planes == step; }
 };
 
 /// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels],
 /// and behind them, where products are of terms (#kernel.precision), the same of what rounding has left.
-/// Their rows come by bulk copies or, for the products of warps, position by position, by copies of 16 bytes.
+/// They come as boxes, with the zeros around the source, by the copy engine, or as rows, by bulk copies, or,
+/// for the products of warps, position by position, by copies of 16 bytes.
 /// Where the prologue is the identity, they go straight to where products read them. Elsewhere they go to a
-/// raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then
-/// the channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of
-/// the blocks, a part, so that copies are under way while other parts are worked on.
+/// raw stage, [operands, blocks, raw positions, 16 or 32 bytes], where boxes begin at multiples of 128 bytes,
+/// and then the channels of the vectors; from there threads run the prologue into the stage. A raw stage
+/// holds some of the blocks, a part, so that copies are under way while other parts are worked on.
 struct FeedPlan {
   FeedOperands operands;
   std::array<FeedAxis, 3> axes;
@@ -72,10 +83,16 @@ struct FeedPlan {
   int64_t copiers;                                   // warps that share the copies
   int64_t terms = 1;                                 // of a staged number, 1 or 2
   TensorCores tensorCores = TensorCores::Warpgroups; // that read what is staged
+  bool wantsBoxes = false;                           // rather than rows, where the copy engine has them
 
   /// Returns whether each copy is of 16 bytes, begun by a thread of its own, which also writes the zeros
   /// where the source does not reach.
   bool copiesPositions() const { return tensorCores == TensorCores::Warps; }
+  /// Returns whether copies bring boxes. A box that goes straight to its stage must not bring what is no
+  /// filled position.
+  bool boxes() const;
+  /// Returns whether copies fill a stage, zeros included, so that no thread stages anything.
+  bool copiesDoAll() const { return direct() && (copiesPositions() || boxes()); }
   /// Counts the staged positions of a channel block.
   int64_t positions() const;
   /// Returns the bytes of the blocks of a stage, of one term.
@@ -89,6 +106,10 @@ struct FeedPlan {
   bool covered() const;
 
   int64_t blocksOfPart() const;
+  /// Counts the blocks that one box brings.
+  int64_t blocksOfBox() const { return direct() && pitch != positions() ? 1 : blocksOfPart(); }
+  /// Returns the bytes of a part of an operand with so many bytes a position in a raw stage.
+  int64_t rawOperandBytes(int64_t eachBytes) const;
   int64_t parts() const { return blocks / blocksOfPart(); }
   /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
   int64_t rawBytes() const;
@@ -110,6 +131,8 @@ struct FeedPlan {
   /// Counts the arrivals of a part at the barrier of its stage. Every copying thread arrives, also one that
   /// has no row to copy, so that none falls behind by a phase of a barrier without being missed.
   int64_t arrivalsOfPart() const {
+    if (boxes())
+      return copiers; // one thread of each warp
     if (copiesPositions())
       return copyingThreads(); // each when all its copies have come
     return operands.pixels * shape::roundUp(rowsOfPart(), copyingThreads()) + operands.vectors;
@@ -119,17 +142,26 @@ struct FeedPlan {
   /// Returns the bytes that a stage's copies read, in whole sectors of L2.
   double sectorBytes() const;
 
-  /// Returns the cycles in which the threads work on a stage, and in which warps begin its copies.
+  /// Returns the cycles in which the threads work on a stage, and in which its copies begin or, if that takes
+  /// longer, the copy engine works on its boxes.
   double cyclesOfThreads(const Rates &rates) const;
   double cyclesOfCopies(const Rates &rates) const;
 
 private:
+  /// Returns whether a stage can have what the source has, as it is.
+  bool staysAsItIs() const;
+  /// Returns the bytes that the boxes of a stage bring.
+  int64_t boxBytes() const;
   int64_t rawBlockBytes() const;
   /// Counts the copies of 16 bytes of a part.
   int64_t piecesOfPart() const;
-  /// Counts the source's positions that a copy can bring at most.
-  int64_t run() const;
+  /// Counts the source's positions that a copy brings, on average.
+  double run() const;
 };
+
+/// Says, behind the word "whose", that a schedule wants boxes where there can be none.
+inline constexpr llvm::StringLiteral noBoxes =
+    "boxes are 1, expected 0: a tile needs something of the source that is no box";
 
 inline constexpr int64_t mostFeedStages = 12, fewestWeightStages = 4, mostWeightStages = 16;
 /// Of a ring of weights, consumers have two stages at a time: the products of one are under way while those

@@ -115,8 +115,6 @@ void HaloConvEmitter::emitSourceCopies() {
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPlace place = walk.feedPlace(here);
     auto copy = [&](Value chunk, ValueRange steps) -> Values {
-      if (plan.feed().direct())
-        source.waitEmpty(steps[0]);
       Value rawStep = feed.copyStage(place, firstSourceBlock(chunk), steps[0], 0, steps[1]);
       return {e.add(steps[0], 1), rawStep};
     };
@@ -155,8 +153,6 @@ Value HaloConvEmitter::emitParts(Value step, Value from, Value to, Value rawStep
   FeedPlace place = walk.feedPlace(placeOfStep(step));
   Value firstBlock = firstSourceBlock(e.rem(step, plan.chunks()));
   auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
-    if (plan.feed().direct())
-      source.waitEmpty(step);
     return {feed.copy(place, firstBlock, part, step, 0, rawStep[0])};
   };
   return e.loop(from, to, 1, {rawStep}, copyPart).front();
@@ -206,6 +202,8 @@ Value HaloConvEmitter::firstSourceBlock(Value chunk) {
 
 /// Stages the source's halo, one chunk of channels after the other.
 void HaloConvEmitter::emitSource() {
+  if (feed.plan.copiesDoAll())
+    return;
   Value thread = pipeline.stagingThread();
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPositions positions = feed.positionsOf(walk.feedPlace(here), thread);

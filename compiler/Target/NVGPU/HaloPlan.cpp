@@ -57,12 +57,23 @@ HaloAxis nvidia::haloAxis(const shape::Window &window, int axis, int64_t source,
   return halo;
 }
 
+double nvidia::meanInside(int64_t first, int64_t step, int64_t tiles, int64_t wanted, int64_t source) {
+  int64_t inside = 0;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    int64_t begin = first + tile * step;
+    inside += std::max<int64_t>(0, std::min(begin + wanted, source) - std::max<int64_t>(begin, 0));
+  }
+  return double(inside) / tiles;
+}
+
 FeedAxis nvidia::feedAxis(const HaloAxis &axis, int64_t neighbours) {
   FeedAxis feed{axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, axis.source};
   int64_t last = ((axis.tiles() - 1) * axis.tile + axis.extent() - 1) * axis.stagedStep + axis.planes() - 1;
   feed.covered = axis.low >= 0 && last + axis.low + neighbours - 1 < axis.source;
   feed.whole = feed.covered && axis.tiles() == 1 && axis.stagedStep == 1 && axis.planes() == 1 &&
                axis.low == 0 && axis.extent() == axis.source;
+  feed.inside = meanInside(axis.low, axis.tile * axis.stagedStep, axis.tiles(), feed.span() + neighbours - 1,
+                           axis.source);
   return feed;
 }
 
@@ -154,8 +165,8 @@ int64_t HaloPlan::pitch() const {
 
 FeedPlan HaloPlan::feed() const {
   int64_t copiers = copiesApart() ? tile.copiers - 1 : tile.copiers;
-  FeedPlan feed{operands, {},    stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
-                copiers,  terms, tensorCores};
+  FeedPlan feed{operands, {},    stagedBlocks(), pitch(),        neighbours, roles().stagingThreads(),
+                copiers,  terms, tensorCores,    tile.boxes != 0};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
   return feed;
@@ -203,11 +214,11 @@ int64_t HaloPlan::positionTiles() const {
 HaloPipeline HaloPlan::pipeline() const {
   FeedPlan feed = this->feed();
   RingPlan source{"the source", sourceStages(), sourceStageBytes(),
-                  roles().stagingThreads() + feed.arrivalsOfStage()};
+                  (feed.copiesDoAll() ? 0 : roles().stagingThreads()) + feed.arrivalsOfStage()};
   source.refilled = stepsOfSource() > source.stages;
   RingPlan weights{"the weights", weightStages(), weightStageBytes(),
                    tensorCores == TensorCores::Warps ? roles().copyingThreads() : 1, tile.cluster};
-  RingPlan raw{"the source's rows", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
+  RingPlan raw{"the raw source", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
   raw.refilled = stepsOfSource() * feed.parts() > raw.stages;
   HaloPipeline pipeline{{roles(), source, weights, raw}, {}};
   pipeline.sums =
@@ -255,9 +266,11 @@ bool HaloPlan::loopsOverAllAxes() const {
 int64_t HaloPlan::registersAhead() const {
   if (tensorCores == TensorCores::Warps)
     return 0;
-  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56;
+  // In a cluster, the addresses of the other block's barriers take some.
+  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56, ofCluster = 4;
   int64_t taken = shortLivedRegisters() + other + ofRow * 2 * (rowTiles() - 1) +
-                  (phases() > 1 ? ofPhases : 0) + (loopsOverAllAxes() ? ofLoops : 0) + ofTerms * (terms - 1);
+                  (tile.cluster > 1 ? ofCluster : 0) + (phases() > 1 ? ofPhases : 0) +
+                  (loopsOverAllAxes() ? ofLoops : 0) + ofTerms * (terms - 1);
   return std::max<int64_t>(0, registersOfEpilogue() - taken);
 }
 
@@ -285,8 +298,7 @@ bool HaloPlan::fits(const Processor &processor) const {
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
   constexpr int64_t mostPositions = 6;
-  // What copies bring straight to a stage has its zeros from other threads, or from themselves.
-  bool staged = roles().stagingThreads() > 0 || (feed().direct() && feed().copiesPositions());
+  bool staged = feed().copiesDoAll() || roles().stagingThreads() > 0;
   return whole && staged && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
          roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= mostAccumulators();

@@ -39,6 +39,10 @@ struct HaloAxis {
 HaloAxis haloAxis(const shape::Window &window, int axis, int64_t source, int64_t result,
                   shape::Direction direction = shape::Direction::Forward);
 
+/// Returns how many of the positions [first + i * step, first + i * step + wanted) that tile i wants of an
+/// axis exist, on average over the tiles.
+double meanInside(int64_t first, int64_t step, int64_t tiles, int64_t wanted, int64_t source);
+
 /// Returns the axis as a feed stages it, with so many neighbours in a position.
 FeedAxis feedAxis(const HaloAxis &axis, int64_t neighbours);
 
@@ -64,8 +68,9 @@ struct HaloTile {
                                   // and the others share the source, but for the products of warps so many
                                   // share all copies
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
-  int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
+  int64_t feedStages = 0;         // into which the source comes; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
+  int64_t boxes = 0;              // 1: the copy engine brings boxes of the source, 0: copies bring its rows
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -78,6 +83,7 @@ struct HaloTile {
     visit("cluster", self.cluster);
     visit("feed_stages", self.feedStages);
     visit("weight_stages", self.weightStages);
+    visit("boxes", self.boxes);
   }
 };
 

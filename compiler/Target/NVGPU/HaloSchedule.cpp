@@ -176,8 +176,12 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
       return;
     }
     // The last copying warp brings the weights, so that neither waits for the other, and one warp is left
-    // that stages.
-    for (int64_t copiers = 2; copiers < warpsOfGroup * tile.producers; ++copiers) {
+    // that stages. One thread begins all boxes.
+    tile.boxes = 1;
+    plan.setTile(tile);
+    tile.boxes = plan.feed().boxes();
+    int64_t most = tile.boxes ? 2 : warpsOfGroup * tile.producers - 1;
+    for (int64_t copiers = 2; copiers <= most; ++copiers) {
       tile.copiers = copiers;
       tile.cluster = 1;
       std::optional<Work> work = consider(tile);
@@ -205,10 +209,10 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
     sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
-  // Bulk copies of shorter rows bring a few sectors each. Strides bring longer ones, of which wide tiles may
-  // not fit.
+  // Of narrower tiles the halo is the most, and their results are stored in parts of sectors. Strides bring
+  // longer rows, of which wide tiles may not fit.
   bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
-  const int64_t narrowest = shortRows ? 10 : 1;
+  const int64_t narrowest = shortRows ? 7 : 1;
   llvm::erase_if(sizes[2],
                  [&](int64_t columns) { return columns < std::min(narrowest, whole.axes[2].tiles()); });
   for (int64_t frames : sizes[0])
@@ -253,9 +257,14 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   parameters.check(tile.cluster, 1, byWarps ? 1 : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
+  parameters.check(tile.boxes, 0, 1);
   if (parameters.failed())
     return {};
   plan.setTile(tile);
+  if (tile.boxes && !plan.feed().boxes()) {
+    parameters.fault() << noBoxes;
+    return {};
+  }
   if (!plan.groupsMatch()) {
     parameters.fault() << "tiles of " << tile.channels << " channels and " << tile.depth
                        << " contracted ones cut the groups of " << plan.groupChannels();

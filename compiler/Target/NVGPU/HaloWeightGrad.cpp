@@ -131,12 +131,11 @@ void HaloWeightGradEmitter::emitCopies() {
     auto [ofGradient, ofActivation] = placesOf(tile);
     Value rawStep = carried[0];
     for (bool direct : {false, true}) {
-      if (direct && (gradient.plan.direct() || activation.plan.direct()))
-        ring.waitEmpty(step);
       if (gradient.plan.direct() == direct)
         rawStep = gradient.copyStage(ofGradient, outputBlock, step, 0, rawStep);
       if (activation.plan.direct() == direct)
-        rawStep = activation.copyStage(ofActivation, inputBlock, step, plan.gradientBytes(), rawStep);
+        rawStep = activation.copyStage(ofActivation, inputBlock, step, plan.gradientBytes(), rawStep,
+                                       /*isEmpty=*/gradient.plan.direct());
     }
     return {rawStep};
   });
@@ -144,6 +143,8 @@ void HaloWeightGradEmitter::emitCopies() {
 
 /// Stages gradient and activation, one tile of positions after the other.
 void HaloWeightGradEmitter::emitProducers() {
+  if (plan.copiesDoAll())
+    return;
   Value thread = pipeline.stagingThread();
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> Values {
     auto [ofGradient, ofActivation] = placesOf(tile);

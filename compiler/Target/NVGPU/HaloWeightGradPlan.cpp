@@ -80,26 +80,37 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
   FeedPlan feed{gradientOperands, {},    gradientBlocks(), gradientPitch(), 1, roles().stagingThreads(),
-                tile.copiers,     terms, tensorCores};
+                tile.copiers,     terms, tensorCores,      tile.boxes != 0};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
     fed.covered = fed.extent == fed.filled && halo.tiles() * halo.tile <= halo.result;
     fed.whole = fed.covered && halo.tiles() == 1;
+    fed.ends = halo.tiles() == 1;
+  }
+  for (int axis = 0; axis < 3; ++axis) { // boxes bring what is not filled as well
+    FeedAxis &fed = feed.axes[axis];
+    int64_t wanted = feed.boxes() ? fed.extent : fed.filled;
+    fed.inside = meanInside(0, axes[axis].tile, axes[axis].tiles(), wanted, fed.source);
   }
   return feed;
 }
 
 FeedPlan HaloWeightGradPlan::activationFeed() const {
-  FeedPlan feed{activationOperands, {},         activationBlocks(),
-                activationPitch(),  neighbours, roles().stagingThreads(),
-                tile.copiers,       terms,      tensorCores};
+  FeedPlan feed{
+      activationOperands, {},    activationBlocks(), activationPitch(), neighbours, roles().stagingThreads(),
+      tile.copiers,       terms, tensorCores,        tile.boxes != 0};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere
       feed.axes[axis].covered = feed.axes[axis].whole = false;
   }
   return feed;
+}
+
+int64_t HaloWeightGradPlan::rawBytes() const {
+  int64_t bytes = std::max(gradientFeed().rawBytes(), activationFeed().rawBytes());
+  return hasBoxes() ? shape::roundUp(bytes, kernel::TensorMapAttr::targetAlignment) : bytes;
 }
 
 int64_t HaloWeightGradPlan::rawStages() const {
@@ -119,9 +130,10 @@ int64_t HaloWeightGradPlan::rawFills() const {
 PipelinePlan HaloWeightGradPlan::pipeline() const {
   int64_t copies = gradientFeed().arrivalsOfStage() + activationFeed().arrivalsOfStage();
   return {roles(),
-          {"gradient and activation", stages, stageBytes(), roles().stagingThreads() + copies},
+          {"gradient and activation", stages, stageBytes(),
+           (copiesDoAll() ? 0 : roles().stagingThreads()) + copies},
           {},
-          {"rows of gradient and activation", rawStages(), rawBytes(), rawFills()}};
+          {"raw gradient and activation", rawStages(), rawBytes(), rawFills()}};
 }
 
 void HaloWeightGradPlan::deepenRing(const Processor &processor) {
@@ -140,8 +152,7 @@ int64_t HaloWeightGradPlan::mostAccumulators() const {
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
-  bool copiesDoAll = gradientFeed().direct() && activationFeed().direct() && gradientFeed().copiesPositions();
-  bool staged = copiesDoAll || roles().stagingThreads() > 0;
+  bool staged = copiesDoAll() || roles().stagingThreads() > 0;
   constexpr int64_t mostProducts = 6;
   const int64_t mostPositions = neighbours > 1 ? 6 : 10; // in registers, with two borders of pairs
   return staged && gradientFeed().keepsPositions(mostPositions) &&

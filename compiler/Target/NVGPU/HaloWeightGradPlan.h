@@ -21,7 +21,8 @@ struct HaloWeightGradTile {
   int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
   int64_t chunks;                 // parts of all positions, each with a partial of its own
   int64_t copiers = 1;            // warps that begin the copies
-  int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
+  int64_t feedStages = 0;         // raw ones through which operands come; 0: as many as keep memory busy
+  int64_t boxes = 0;              // 1: the copy engine brings boxes of the operands of which it can, 0: rows
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -38,6 +39,7 @@ struct HaloWeightGradTile {
     visit("copiers", self.copiers);
     visit("partials", self.chunks);
     visit("feed_stages", self.feedStages);
+    visit("boxes", self.boxes);
   }
 };
 
@@ -127,9 +129,12 @@ struct HaloWeightGradPlan {
   FeedPlan gradientFeed() const;
   FeedPlan activationFeed() const;
   /// These describe the raw stages, which both feeds share.
-  int64_t rawBytes() const { return std::max(gradientFeed().rawBytes(), activationFeed().rawBytes()); }
+  int64_t rawBytes() const;
   int64_t rawStages() const;
   int64_t rawFills() const;
+  /// Returns whether copies fill a stage, so that no thread stages anything.
+  bool copiesDoAll() const { return gradientFeed().copiesDoAll() && activationFeed().copiesDoAll(); }
+  bool hasBoxes() const { return gradientFeed().boxes() || activationFeed().boxes(); }
 
   // These are bytes of a stage, of one term or of all.
   int64_t gradientTermBytes() const { return gradientBlocks() * gradientPitch() * positionBytes; }

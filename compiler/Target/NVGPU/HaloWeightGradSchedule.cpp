@@ -109,7 +109,10 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
   const Rates &rates = processor.rates;
   int64_t all = warpsOfGroup * plan.tile.producers;
-  auto numbers = llvm::to_vector(llvm::seq<int64_t>(1, all));
+  plan.tile.boxes = 1;
+  plan.tile.boxes = plan.hasBoxes();
+  bool boxesAlone = plan.gradientFeed().boxes() && plan.activationFeed().boxes(); // one thread begins them
+  auto numbers = llvm::to_vector(llvm::seq<int64_t>(1, boxesAlone ? 2 : all));
   if (plan.tensorCores == TensorCores::Warps && plan.gradientFeed().direct() &&
       plan.activationFeed().direct())
     numbers = {all}; // nothing is left to stage
@@ -150,7 +153,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
 void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan &whole) {
   // Fewer positions leave threads of the producers idle, more fill shared memory; narrow tiles are nearly all
   // halo.
-  constexpr int64_t fewest = 96, most = 512, narrowest = 28;
+  constexpr int64_t fewest = 96, most = 512, narrowest = 14;
   int64_t all = 1;
   for (const HaloAxis &axis : whole.axes)
     all *= axis.tiles();
@@ -205,6 +208,7 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   bool byWarps = whole.tensorCores == TensorCores::Warps; // else one warp at least stages what comes
   parameters.check(tile.copiers, 1, warpsOfGroup * tile.producers - (byWarps ? 0 : 1));
   parameters.check(tile.feedStages, 0, mostFeedStages);
+  parameters.check(tile.boxes, 0, 1);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,
@@ -220,7 +224,9 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
   HaloWeightGradPlan plan(op, tile);
   parameters.check(tile.chunks, 1, plan.positionTiles());
   plan.tile.chunks = tile.chunks;
-  if (!plan.fits(processor))
+  if (tile.boxes && !plan.hasBoxes())
+    parameters.fault() << noBoxes;
+  else if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

@@ -3,6 +3,7 @@
 #include "compiler/Target/Common/LowerKernels.h"
 #include "compiler/Target/NVGPU/CombineThreads.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/SharedMemory.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 #include "dialects/Kernel/Attributes.h"
 
@@ -28,14 +29,15 @@ template <typename Register> static Value readIndex(KernelEmitter &e) {
 /// Returns the block's dynamic shared memory, as every kernel of a module sees it.
 static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   constexpr StringLiteral name = "shared";
-  constexpr unsigned sharedSpace = 3, alignment = 128;
+  constexpr unsigned sharedSpace = 3;
   auto module = def->getParentOfType<gpu::GPUModuleOp>();
   auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
   if (!global) {
     OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
     auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), 0);
-    global = LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false,
-                                    LLVM::Linkage::External, name, Attribute(), alignment, sharedSpace);
+    global =
+        LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false, LLVM::Linkage::External,
+                               name, Attribute(), nvidia::sharedAlignment, sharedSpace);
   }
   return LLVM::AddressOfOp::create(e.b, e.loc, global);
 }

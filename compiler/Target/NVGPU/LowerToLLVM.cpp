@@ -17,8 +17,23 @@ static unsigned indexBits(gpu::GPUModuleOp module) {
   bool large = false;
   for (auto function : module.getOps<func::FuncOp>())
     for (Type type : function.getArgumentTypes())
-      large |= cast<MemRefType>(type).getNumElements() > std::numeric_limits<int32_t>::max();
+      if (auto buffer = dyn_cast<MemRefType>(type)) // the others are tensor maps
+        large |= buffer.getNumElements() > std::numeric_limits<int32_t>::max();
   return large ? 64 : 32;
+}
+
+/// Has the launch give a tensor map by value, in the memory of parameters, where the copy engine reads it.
+static void markTensorMaps(LLVM::LLVMFuncOp function) {
+  constexpr int64_t bytes = 128, alignment = 128; // CUtensorMap
+  Builder b(function.getContext());
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    if (!function.getArgAttr(i, kernel::tensorMapAttribute))
+      continue;
+    function.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
+                        TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), bytes)));
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(alignment));
+    function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
+  }
 }
 
 /// Writes `kernel.threads` and `kernel.cluster` in NVVM's words, which may stand only on functions of the
@@ -51,8 +66,10 @@ struct LowerNVGPUToLLVMPass : kinema::impl::LowerNVGPUToLLVMBase<LowerNVGPUToLLV
     if (failed(convertToLLVM(getOperation(), options)))
       return signalPassFailure();
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>())
-      if (function->hasAttr(kernel::threadsAttribute))
+      if (function->hasAttr(kernel::threadsAttribute)) {
         markKernel(function);
+        markTensorMaps(function);
+      }
   }
 };
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "compiler/Target/Common/MachineCode.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Pass/Pass.h"
@@ -81,7 +82,15 @@ static void keepLoadsBehindWaits(llvm::Module &module) {
     }
 }
 
+/// Drops what the translation to LLVM IR does not know.
+static void dropTensorMaps(gpu::GPUModuleOp part) {
+  for (auto function : part.getOps<LLVM::LLVMFuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      function.removeArgAttr(i, kernel::tensorMapAttribute);
+}
+
 FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processor &processor, CodeForm form) {
+  dropTensorMaps(part);
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, part.getName());
   auto machine = makeTargetMachine(processor);

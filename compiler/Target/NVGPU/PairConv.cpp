@@ -138,8 +138,6 @@ FeedPlace PairEmitter::placeOf(Value frame) {
 /// Copies a frame of the source, which is number `step` of the block's. Returns the next step of the raw
 /// ring.
 Value PairEmitter::copySource(Value frame, Value step, Value rawStep) {
-  if (plan.feed().direct())
-    source.waitEmpty(step);
   return feed.copyStage(placeOf(frame), e.index(0), step, 0, rawStep);
 }
 
@@ -195,6 +193,8 @@ void PairEmitter::emitCopies() {
 
 /// Stages the source's halo, with all channels of a frame in one stage.
 void PairEmitter::emitSource() {
+  if (feed.plan.copiesDoAll())
+    return;
   Value thread = pipeline.stagingThread();
   FeedPositions positions = feed.positionsOf(placeOf(e.index(0)), thread); // the same in all frames
   auto middle = [&](Value, ValueRange steps) -> Values {

@@ -7,7 +7,11 @@ using namespace kinema::nvidia;
 PairPlan::PairPlan(kernel::PairOp op, const PairTile &tile)
     : first(tensorCoresOf(op), op.prologue(), op.getSourceType(), op.getMiddleType(),
             op.getFirstWindow().getWindow(),
-            /*forward=*/true, {{1, tile.rows, tile.columns}, tile.channels, tile.depth}),
+            /*forward=*/true,
+            {.results = {1, tile.rows, tile.columns},
+             .channels = tile.channels,
+             .depth = tile.depth,
+             .boxes = tile.boxes}),
       tile(tile), second(op.getSecondWindow().getWindow()) {
   auto middle = op.getMiddleType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
   middleBlocks = shape::ceilDiv(middle[1], 8);
@@ -39,9 +43,9 @@ int64_t PairPlan::weightStages() const {
 PairPipeline PairPlan::pipeline() const {
   FeedPlan feed = this->feed();
   RingPlan source{"the source", sourceStages, sourceStageBytes(),
-                  roles().stagingThreads() + feed.arrivalsOfStage()};
+                  (feed.copiesDoAll() ? 0 : roles().stagingThreads()) + feed.arrivalsOfStage()};
   RingPlan weights{"the weights", weightStages(), weightStageBytes(), 1};
-  RingPlan raw{"the source's rows", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
+  RingPlan raw{"the raw source", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
   PairPipeline pipeline{{roles(), source, weights, raw}, {}};
   pipeline.slots = pipeline.memory.take(slots() * slotBytes(), positionBytes);
   return pipeline;

@@ -13,8 +13,9 @@ struct PairTile {
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;            // contracted channels in a stage of weights, a multiple of ProductShape::depth
-  int64_t feedStages = 0;   // into which the source's rows come; 0: as many as keep memory busy
+  int64_t feedStages = 0;   // into which the source comes; 0: as many as keep memory busy
   int64_t weightStages = 0; // of weights; 0: as many as keep L2 busy
+  int64_t boxes = 0;        // 1: the copy engine brings boxes of the source, 0: copies bring its rows
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.frames);
@@ -24,6 +25,7 @@ struct PairTile {
     visit("depth", self.depth);
     visit("feed_stages", self.feedStages);
     visit("weight_stages", self.weightStages);
+    visit("boxes", self.boxes);
   }
 };
 

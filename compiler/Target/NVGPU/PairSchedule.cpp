@@ -104,13 +104,16 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
+  parameters.check(tile.boxes, 0, 1);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
                        << channels;
   if (parameters.failed())
     return {};
   PairPlan plan(op, tile);
-  if (!plan.fits(processor))
+  if (tile.boxes && !plan.feed().boxes())
+    parameters.fault() << noBoxes;
+  else if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }
@@ -132,6 +135,8 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
   Best best;
   kernel::Traffic traffic = kernel::trafficOf(op);
   forEachTile(PairPlan(op, {1, 1, 1, 8, ProductShape::depth}), [&](PairTile tile) {
+    tile.boxes = 1;
+    tile.boxes = PairPlan(op, tile).feed().boxes();
     PairPlan plan(op, tile);
     if (!plan.fits(processor))
       plan.tile.weightStages = fewestWeightStages;

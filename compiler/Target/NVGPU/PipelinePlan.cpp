@@ -4,7 +4,7 @@ using namespace kinema::nvidia;
 
 PipelinePlan::PipelinePlan(Roles roles, RingPlan operands, RingPlan weights, RingPlan raw)
     : roles(roles), operands(operands), weights(weights), raw(raw) {
-  constexpr int64_t barrierBytes = 8, dataAlignment = 128;
+  constexpr int64_t barrierBytes = 8;
   RingPlan *rings[] = {&this->operands, &this->weights, &this->raw};
   for (RingPlan *ring : rings) {
     ring->frees = ring == &this->raw ? roles.stagingWarps() : ring->cluster * roles.consumerWarps();
@@ -12,5 +12,5 @@ PipelinePlan::PipelinePlan(Roles roles, RingPlan operands, RingPlan weights, Rin
     ring->empty = memory.take(barrierBytes * ring->stages, barrierBytes);
   }
   for (RingPlan *ring : rings)
-    ring->data = memory.take(ring->stages * ring->stageBytes, dataAlignment);
+    ring->data = memory.take(ring->stages * ring->stageBytes, sharedAlignment);
 }

@@ -38,9 +38,10 @@ struct Rates {
   double issueCycles;          // cycles of an instruction of a warp that has a scheduler nearly to itself
   double copyCycles;           // cycles in which a warp begins a copy, of each of its threads in turn
   double electedCopyCycles;    // cycles in which an elected thread begins a bulk copy
-  double stageCycles;          // cycles in which it waits for an empty stage and says what is to come
-  double stepCycles;           // cycles in which a warpgroup looks for operands and begins products of them
-  double epilogueLanes;        // instructions of an epilogue's threads that end in a cycle
+  double boxPerCycle;   // bytes that a multiprocessor's copy engine brings as boxes in a cycle, 0: none
+  double stageCycles;   // cycles in which it waits for an empty stage and says what is to come
+  double stepCycles;    // cycles in which a warpgroup looks for operands and begins products of them
+  double epilogueLanes; // instructions of an epilogue's threads that end in a cycle
 
   /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
@@ -65,6 +66,7 @@ inline constexpr Rates h200 = {
     .issueCycles = 1.5,
     .copyCycles = 66,
     .electedCopyCycles = 16,
+    .boxPerCycle = 20,
     .stageCycles = 120,
     .stepCycles = 230,
     .epilogueLanes = 90,
@@ -89,6 +91,7 @@ inline constexpr Rates a100 = {
     .issueCycles = 2,
     .copyCycles = 30,
     .electedCopyCycles = 30,
+    .boxPerCycle = 0,
     .stageCycles = 0,
     .stepCycles = 128,
     .epilogueLanes = 1024,

@@ -9,6 +9,9 @@
 
 namespace kinema::nvidia {
 
+/// Shared memory, and the stages of each ring in it, begin at a multiple of so many bytes.
+inline constexpr int64_t sharedAlignment = 128;
+
 /// A SharedRegion is a part of shared memory, in bytes from its start.
 struct SharedRegion {
   int64_t at = 0, bytes = 0;

@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/Target.h"
 
+#include "compiler/Target/Common/Functions.h"
 #include "compiler/Target/NVGPU/Codegen.h"
 #include "compiler/Target/NVGPU/Emulator/Codegen.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
@@ -87,6 +88,11 @@ LogicalResult NVGPUTarget::addCode(ModuleOp lowered, const TargetOptions &option
 
 FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp lowered, const TargetOptions &options) const {
   MachineCode machineCode;
+  (void)forEachFunction<gpu::GPUModuleOp>(lowered, [&](kernel::DefOp def, LLVM::LLVMFuncOp function) {
+    if (std::vector<BoxMap> maps = boxMapsOf(function); !maps.empty())
+      machineCode.maps[def.getSymName().str()] = std::move(maps);
+    return success();
+  });
   OwningOpRef<ModuleOp> copy = options.emulator == EmulatorCode::Beside ? lowered.clone() : ModuleOp();
   if (options.emulator != EmulatorCode::Alone && failed(addCode(lowered, options, machineCode)))
     return failure();

@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
+#include "compiler/Target/NVGPU/SharedMemory.h"
 #include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -126,6 +127,29 @@ void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier
   NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(
       e.b, e.loc, LLVM::AddrSpaceCastOp::create(e.b, e.loc, clusterPointer(e), to), from, barrier, bytes,
       mask, Value());
+}
+
+Value WarpgroupEmitter::tensorMap(kernel::TensorMapAttr map) {
+  Operation *inside = e.b.getInsertionBlock()->getParentOp();
+  auto function = dyn_cast<func::FuncOp>(inside);
+  if (!function)
+    function = inside->getParentOfType<func::FuncOp>();
+  unsigned number = function.getNumArguments();
+  NamedAttribute attribute(e.b.getStringAttr(kernel::tensorMapAttribute), map);
+  (void)function.insertArgument(number, LLVM::LLVMPointerType::get(e.b.getContext()),
+                                e.b.getDictionaryAttr(attribute), e.loc);
+  return function.getArgument(number);
+}
+
+void WarpgroupEmitter::boxCopy(Value to, Value map, ValueRange first, Value barrier) {
+  static_assert(sharedAlignment % kernel::TensorMapAttr::targetAlignment == 0);
+  SmallVector<Value> innermostFirst;
+  for (Value coordinate : llvm::reverse(first))
+    innermostFirst.push_back(word(coordinate));
+  NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+      e.b, e.loc, LLVM::AddrSpaceCastOp::create(e.b, e.loc, clusterPointer(e), to), map, innermostFirst,
+      barrier, ValueRange(), Value(), Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false,
+      NVVM::CTAGroupKindAttr(), Value());
 }
 
 Value WarpgroupEmitter::rankInCluster() {

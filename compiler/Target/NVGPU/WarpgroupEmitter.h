@@ -83,6 +83,12 @@ public:
   /// cluster of several blocks, each of them gets the copy, at the same places.
   void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier,
                 int64_t cluster = 1);
+  /// Adds a parameter to the kernel that describes a buffer to the copy engine. Returns its address.
+  mlir::Value tensorMap(kernel::TensorMapAttr map);
+  /// Copies a box of the map's buffer to shared memory `to`, a multiple of TensorMapAttr::targetAlignment;
+  /// its bytes, all of them, count for the barrier. `first` has words, where the box begins, the innermost
+  /// axis last. One elected thread calls it.
+  void boxCopy(mlir::Value to, mlir::Value map, mlir::ValueRange first, mlir::Value barrier);
   /// Returns the number of this block in its cluster.
   mlir::Value rankInCluster();
   /// Puts `cluster` blocks side by side into a cluster, where that is more than one.

@@ -1737,3 +1737,28 @@ func.func @reduce() {
   %s = "kernel.reduce"() : () -> tensor<4xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{a tensor map has 2 sizes, 1 of a box and 2 steps, expected 1 to 5, of each as many}}
+func.func private @f(memref<8xf32>, !llvm.ptr {kernel.tensor_map = #kernel.tensor_map<0, [2, 4], box = [1], steps = [1, 1]>})
+
+// -----
+
+// expected-error @below {{a tensor map is of buffer -1, expected the number of a parameter}}
+func.func private @f(memref<8xf32>, !llvm.ptr {kernel.tensor_map = #kernel.tensor_map<-1, [4], box = [2], steps = [1]>})
+
+// -----
+
+// expected-error @below {{a tensor map has an axis of 4, of which a box spans 257 in steps of 1, expected less than 2^31, at most 256 and 8}}
+func.func private @f(memref<8xf32>, !llvm.ptr {kernel.tensor_map = #kernel.tensor_map<0, [4, 4], box = [257, 2], steps = [1, 1]>})
+
+// -----
+
+// expected-error @below {{a tensor map has rows of 4 words, of which a box spans 3 in steps of 1, expected even numbers and 1}}
+func.func private @f(memref<8xf32>, !llvm.ptr {kernel.tensor_map = #kernel.tensor_map<0, [4, 4], box = [2, 3], steps = [1, 1]>})
+
+// -----
+
+// expected-error @below {{'func.func' op has a parameter 1 with the attribute kernel.tensor_map = 3 : i64, expected a #kernel.tensor_map of one of the parameters before it}}
+func.func private @f(memref<8xf32>, memref<8xf32> {kernel.tensor_map = 3 : i64})

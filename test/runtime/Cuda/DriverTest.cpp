@@ -29,6 +29,13 @@ TEST(CudaDriver, ValuesAreThoseOfTheHeader) {
   EXPECT_EQ(eventDefault, unsigned(CU_EVENT_DEFAULT));
   EXPECT_EQ(eventDisableTiming, unsigned(CU_EVENT_DISABLE_TIMING));
   EXPECT_EQ(captureThreadLocal, unsigned(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+  EXPECT_EQ(sizeof(TensorMap), sizeof(CUtensorMap));
+  EXPECT_GE(alignof(TensorMap), alignof(CUtensorMap)); // 64, and 128 from version 13 on
+  EXPECT_EQ(tensorOfWords, CU_TENSOR_MAP_DATA_TYPE_UINT64);
+  EXPECT_EQ(tensorPromotion, CU_TENSOR_MAP_L2_PROMOTION_L2_256B);
+  for (int plain : {int(CU_TENSOR_MAP_INTERLEAVE_NONE), int(CU_TENSOR_MAP_SWIZZLE_NONE),
+                    int(CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE)})
+    EXPECT_EQ(tensorPlain, plain);
   EXPECT_EQ(jitErrorLog, CU_JIT_ERROR_LOG_BUFFER);
   EXPECT_EQ(jitErrorLogBytes, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
 }

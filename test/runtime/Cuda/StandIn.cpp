@@ -5,6 +5,7 @@
 // an error of the call.
 #include "runtime/Cuda/Driver.h"
 #include "runtime/Emulator/Code.h"
+#include "runtime/Emulator/TensorMap.h"
 #include "runtime/Package/Package.h"
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <variant>
 
 using namespace kinema;
 using namespace kinema::cuda;
@@ -80,8 +82,8 @@ struct CUstream_st {
 struct CUfunc_st {
   std::string name;
   const emulator::Kernel *kernel = nullptr;
-  size_t parameters = 0;
-  bool waits = false; // for the launch before its own, before it touches global memory
+  std::vector<bool> parameters; // of each, whether it is a tensor map, by value, in place of an address
+  bool waits = false;           // for the launch before its own, before it touches global memory
   int dynamicShared = sharedWithoutAttribute;
 };
 
@@ -172,15 +174,17 @@ std::string textOf(const Package &package) {
   return package.read(package.has(hopper) ? hopper : "code/sm_80.ptx");
 }
 
-// Counts the parameters that the kernel has in the PTX; nothing where it has no such kernel.
-std::optional<size_t> parametersOf(const std::string &text, const std::string &kernel) {
+// Returns of each parameter that the kernel has in the PTX whether it is a tensor map; nothing where there is
+// no such kernel.
+std::optional<std::vector<bool>> parametersOf(const std::string &text, const std::string &kernel) {
   size_t begin = text.find(".entry " + kernel + "(");
   if (begin == std::string::npos)
     return std::nullopt;
-  size_t end = text.find(')', begin + 8 + kernel.size()), count = 0;
+  size_t end = text.find(')', begin + 8 + kernel.size());
+  std::vector<bool> maps;
   for (size_t at = text.find(".param", begin); at < end; at = text.find(".param", at + 1))
-    ++count;
-  return count;
+    maps.push_back(text.substr(at, text.find_first_of(",\n", at) - at).ends_with("[128]"));
+  return maps;
 }
 
 // Returns whether the kernel waits for the launch before its own before it touches global memory.
@@ -194,8 +198,11 @@ bool waitsFirst(const std::string &text, const std::string &kernel) {
   return first("griddepcontrol.wait") < access;
 }
 
+// An argument of a launch: an address or, as it was when the launch was asked for, a tensor map.
+using Argument = std::variant<DeviceAddress, emulator::TensorMap>;
+
 Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned shared,
-               const std::vector<DeviceAddress> &arguments) {
+               const std::vector<Argument> &arguments) {
   emulator::Launch launch;
   launch.kernel = function.kernel;
   launch.grid = grid;
@@ -205,7 +212,15 @@ Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned
                                 function.name, function.kernel->threads[0], block));
   for (auto [address, bytes] : state.memory)
     launch.memory.push_back({reinterpret_cast<std::byte *>(address), int64_t(bytes)});
-  for (DeviceAddress argument : arguments) {
+  for (const Argument &given : arguments) {
+    if (auto *map = std::get_if<emulator::TensorMap>(&given)) {
+      if (map->magic != emulator::TensorMap::valid || !holds(state.memory, map->address, map->span()))
+        return complain(
+            fmt::format("kernel {} was given a tensor map of what is not the GPU's", function.name));
+      launch.args.push_back(const_cast<emulator::TensorMap *>(map));
+      continue;
+    }
+    DeviceAddress argument = std::get<DeviceAddress>(given);
     if (!holds(state.memory, argument, 0) &&
         !holds(state.pinned, reinterpret_cast<const char *>(argument), sizeof(uint64_t)))
       return complain(fmt::format("kernel {} was given an address that is none of the GPU's", function.name));
@@ -217,7 +232,7 @@ Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned
   // As a watchdog's: what thread 35 of block 2 would leave.
   const char *hanging = std::getenv("KINEMA_STANDIN_HANG"), *site = std::getenv("KINEMA_STANDIN_SITE");
   if (hanging && site && function.name == hanging) {
-    *reinterpret_cast<uint64_t *>(arguments.back()) =
+    *reinterpret_cast<uint64_t *>(std::get<DeviceAddress>(arguments.back())) =
         (std::strtoull(site, nullptr, 10) + 1) << 40 | 2 << 16 | 35;
     return launchFailed;
   }
@@ -532,14 +547,42 @@ Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigne
   if (int(shared) > function->dynamicShared)
     return complain(fmt::format("kernel {} is launched with {} bytes of shared memory, {} are allowed",
                                 function->name, shared, function->dynamicShared));
-  std::vector<DeviceAddress> values;
-  for (size_t i = 0; i < function->parameters; ++i)
-    values.push_back(*static_cast<DeviceAddress *>(arguments[i]));
+  std::vector<Argument> values;
+  for (size_t i = 0; i < function->parameters.size(); ++i)
+    if (function->parameters[i])
+      values.push_back(*static_cast<emulator::TensorMap *>(arguments[i]));
+    else
+      values.push_back(*static_cast<DeviceAddress *>(arguments[i]));
   if (stream->graph) {
     ++stream->graph->launches;
     stream->afterKernel = true;
   }
   return enqueue(stream, [=] { return execute(*function, gridX, blockX, shared, values); });
+}
+
+static_assert(sizeof(cuda::TensorMap) == sizeof(emulator::TensorMap));
+
+Result cuTensorMapEncodeTiled(cuda::TensorMap *map, int type, uint32_t rank, void *address,
+                              const uint64_t *sizes, const uint64_t *strides, const uint32_t *box,
+                              const uint32_t *steps, int interleave, int swizzle, int promotion, int fill) {
+  if (reinterpret_cast<uintptr_t>(map) % alignof(cuda::TensorMap) || type != tensorOfWords || interleave ||
+      swizzle || fill || promotion != tensorPromotion || rank > emulator::mostDimensions)
+    return complain("a tensor is described in another way than the runtime does");
+  emulator::TensorParameters p;
+  p.address = address;
+  p.elementBytes = sizeof(uint64_t);
+  p.rank = int(rank);
+  std::copy_n(sizes, rank, p.dims.begin());
+  std::copy_n(strides, rank - 1, p.strides.begin() + 1);
+  std::copy_n(box, rank, p.box.begin());
+  std::copy_n(steps, rank, p.steps.begin());
+  try {
+    emulator::TensorMap encoded = emulator::encode(p);
+    std::memcpy(static_cast<void *>(map), &encoded, sizeof encoded);
+  } catch (const std::exception &error) {
+    return complain(error.what());
+  }
+  return success;
 }
 
 Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **arguments, void **extra) {

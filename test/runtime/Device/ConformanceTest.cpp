@@ -50,7 +50,7 @@ protected:
   LaunchId prepare(const Launch &launch) {
     const Kernel &kernel = manifest.kernels.at(launch.kernel);
     return device->prepare(
-        {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args});
+        {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args, kernel.maps});
   }
 
   // The arena as it is, after all that was started.

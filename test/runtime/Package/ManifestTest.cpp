@@ -95,7 +95,7 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");
   EXPECT_EQ(errorOf([] { parseManifest("[]", "x.kin"); }), at + ": expected an object, found array");
-  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 4, the package has format 1");
+  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 5, the package has format 1");
   EXPECT_EQ(changed("/code", "code/x.so"), at + ".code: expected a list, found \"code/x.so\"");
   EXPECT_EQ(changed("/code", json::array()), at + ".code: there is no code");
   EXPECT_EQ(changed("/mode", "test"), at + ".mode: expected train or infer, found test");
@@ -127,6 +127,21 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
             at + ".parameters[0].init: expected he_normal, normal, constant, identity, later or earlier, "
                  "found zeros");
   EXPECT_EQ(changed("/kernels/loss/symbol", ""), at + ".kernels.loss.symbol: expected a symbol");
+  auto map = [&](json sizes, json box, json steps) {
+    json maps = {{{"buffer", 0}, {"sizes", sizes}, {"box", box}, {"steps", steps}}};
+    return changed("/kernels/loss/maps", maps);
+  };
+  const std::string ofMap = at + ".kernels.loss.maps[0]";
+  EXPECT_EQ(map({2, 2}, {1}, {1, 1}),
+            ofMap + ": expected 1 to 5 sizes, as many of a box, and as many steps, found 2, 1 and 2");
+  EXPECT_EQ(map({2, 2}, {257, 2}, {1, 1}),
+            ofMap + ".box[0]: expected an integer between 1 and 256, found 257");
+  EXPECT_EQ(map({1000, 2}, {1, 2}, {1, 1}), ofMap + ": the map reaches beyond the 48 bytes of its buffer");
+  EXPECT_EQ(map({1 << 30, 1 << 30, 1, 1, 2}, {1, 1, 1, 1, 2}, {1, 1, 1, 1, 1}),
+            ofMap + ": the map reaches beyond the 48 bytes of its buffer");
+  EXPECT_EQ(
+      map({2, 3}, {1, 2}, {1, 1}),
+      ofMap + ": expected rows of an even number of words, also in a box, and steps of 1, found 3, 2 and 1");
   EXPECT_EQ(changed("/waits_for_launches", 1), at + ".waits_for_launches: expected true or false");
   json kernel = linearManifest()["kernels"]["loss"];
   kernel.update({{"results", json::array()}, {"depth", 1}, {"narrow", 5}});

@@ -137,8 +137,8 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 }
 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
-/// warpgroups that stage the source, and so many warps that copy. In a cluster of two, these blocks share
-/// the copies of weights as well, where their tiles allow it.
+/// warpgroups that stage the source, and so many warps that copy: two bring boxes where they can, one brings
+/// rows. In a cluster of two, these blocks share the copies of weights as well, where their tiles allow it.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
@@ -151,6 +151,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) 
   bool byWarps = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warps;
   tile.producers = byWarps && conv.getBf16x3() ? 1 : 2;
   tile.copiers = copiers;
+  tile.boxes = copiers == 2;
   tile.cluster = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warpgroups ? cluster : 1;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
@@ -345,6 +346,25 @@ TEST(HaloConvMutants, OfTwoWarpsThatCopyAreFound) {
   HaloTile apart = fewChannels;
   apart.copiers = 2;
   EXPECT_GE(mutantsFound(plainConv, Fusion::None, apart), 30u);
+}
+
+TEST(HaloConvMutants, OfBoxesAreFound) {
+  HaloTile tile = fewChannels;
+  tile.copiers = 3; // of which one begins the boxes
+  tile.boxes = 1;
+  EXPECT_GE(mutantsFound(plainConv, Fusion::None, tile), 30u);
+}
+
+TEST(HaloConvMutants, OfBoxesWithAPrologueAreFound) {
+  const Case c = {
+      {.name = "strided", .clips = 2, .in = 96, .out = 16, .input = {2, 14, 14}, .window = spatial2}};
+  HaloTile tile = fewChannels;
+  tile.results = {1, 4, 4};
+  tile.copiers = 2;
+  tile.boxes = 1;
+  // Most warps have no results of so small a tile, and their sums, which others load, are all zero.
+  auto isNoSum = [](StringRef mutant) { return !mutant.ends_with("!llvm.ptr<3> -> f32"); };
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoSum), 40u);
 }
 
 TEST(HaloConvMutants, OfAClusterAreFound) {

@@ -51,7 +51,7 @@ func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #aBcde8b>) -> (!z, !c, tens
 
 // CHECK-LABEL: func.func @weight_gradient
 // CHECK: kernel.wgrad
-// CHECK: schedule = #kernel.schedule<"sm90.halo_wgrad", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {columns = 28 : i64, consumers = {{[23]}} : i64,
+// CHECK: schedule = #kernel.schedule<"sm90.halo_wgrad", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {boxes = 1 : i64, columns = 28 : i64, consumers = {{[23]}} : i64,
 // CHECK-SAME: partials = [[C:[0-9]+]] : i64
 // CHECK-SAME: tensor<[[C]]x230x16x1x3x3xf32
 func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #cdeBA8a8b> {

@@ -26,7 +26,7 @@
 // CHECK-NEXT: } epilogue (pixel %{{.*}}) : (tensor<2x16x5x9x9xbf16, #aBcde8b>) {
 // CHECK: kernel.yield store
 // CHECK: return %[[Y]]
-// SCHEDULED: schedule = #kernel.schedule<"sm90.pair", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {channels = {{[0-9]+}} : i64, columns = {{[0-9]+}} : i64, depth = {{[0-9]+}} : i64, feed_stages = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, threads = 384 : i64, weight_stages = {{[0-9]+}} : i64}>
+// SCHEDULED: schedule = #kernel.schedule<"sm90.pair", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {boxes = 1 : i64, channels = {{[0-9]+}} : i64, columns = {{[0-9]+}} : i64, depth = {{[0-9]+}} : i64, feed_stages = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, threads = 384 : i64, weight_stages = {{[0-9]+}} : i64}>
 func.func @pair(%x: !x, %w1: !w1, %w2: !w2, %b: !cz, %s: !cz, %r: !y) -> !y {
   %z = kernel.conv forward %w1 window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
   ^bb0(%v: f32):

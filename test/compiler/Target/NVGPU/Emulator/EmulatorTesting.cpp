@@ -1,7 +1,9 @@
 #include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
 
 #include "compiler/Target/Common/HostCode.h"
+#include "compiler/Target/NVGPU/Codegen.h"
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
+#include "runtime/Emulator/TensorMap.h"
 #include "runtime/Support/Error.h"
 
 #include "mlir/Dialect/DLTI/DLTI.h"
@@ -10,6 +12,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <deque>
 
 using namespace kinema;
 using namespace kinema::emulator;
@@ -44,6 +48,8 @@ void EmulatedModule::load(ModuleOp module) {
   if (!object)
     fail("the kernels do not compile for the emulator: {}", messages);
   code.load(*object, "kernels");
+  module.walk(
+      [&](LLVM::LLVMFuncOp function) { maps[function.getName().str()] = nvidia::boxMapsOf(function); });
 }
 
 EmulatedModule::EmulatedModule(ModuleOp module) { load(module); }
@@ -69,6 +75,9 @@ std::optional<Violation> EmulatedModule::run(const std::string &kernel, const La
   launch.profile = shape.profile;
   launch.watchesOrder = true;
   launch.args = std::move(args);
+  std::deque<TensorMap> encoded; // alive while the launch runs
+  for (const BoxMap &map : maps[kernel])
+    launch.args.push_back(&encoded.emplace_back(encode(map, launch.args[map.buffer])));
   launch.memory = std::move(memory);
   return emulator::run(launch);
 }

@@ -3,9 +3,11 @@
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_EMULATOR_EMULATORTESTING_H
 
 #include "runtime/Emulator/Code.h"
+#include "runtime/Support/BoxMap.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,13 +35,15 @@ public:
   /// Runs a kernel whose arguments are these buffers, each of exactly this size. Returns what it did wrong.
   std::optional<Violation> run(const std::string &kernel, const LaunchShape &shape, uint64_t seed,
                                std::vector<std::span<std::byte>> buffers);
-  /// The same with any arguments (pointers, or scalars' bits) and the memory that it may touch.
+  /// The same with any arguments (pointers, or scalars' bits) and the memory that it may touch. Tensor maps
+  /// come by themselves.
   std::optional<Violation> run(const std::string &kernel, const LaunchShape &shape, uint64_t seed,
                                std::vector<void *> args, std::vector<MemoryRange> memory);
 
 private:
   void load(mlir::ModuleOp module);
   Code code;
+  std::map<std::string, std::vector<BoxMap>> maps; // that a kernel takes behind its buffers
 };
 
 /// A context with what the text of kernels may hold.
