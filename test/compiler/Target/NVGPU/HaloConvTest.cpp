@@ -152,6 +152,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) 
   tile.producers = byWarps && conv.getBf16x3() ? 1 : 2;
   tile.copiers = copiers;
   tile.boxes = copiers == 2;
+  tile.boxes = nvidia::HaloPlan(conv, tile).feed().boxes();
   tile.cluster = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warpgroups ? cluster : 1;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
