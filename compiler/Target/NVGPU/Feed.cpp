@@ -394,11 +394,8 @@ static Value loadShared(WarpgroupEmitter &w, Type element, int64_t channels, Val
 
 /// Returns the prologue's arguments that are the same for all positions of a block; null for the others.
 Feed::Loaded Feed::vectorsOf(Value rawAt, Value block) {
-  int64_t some = plan.blocksOfPart(), pixelBytes = 0;
-  for (kernel::AccessOperand operand : prologue)
-    if (operand.access == Access::Pixel)
-      pixelBytes += plan.rawOperandBytes(rawPositionBytes(operand.getType()));
-  Value at = e.add(rawAt, pixelBytes);
+  int64_t some = plan.blocksOfPart();
+  Value at = e.add(rawAt, plan.rawPixelBytes());
   Loaded vectors;
   for (kernel::AccessOperand operand : prologue) {
     Type element = operand.getType().getElementType();

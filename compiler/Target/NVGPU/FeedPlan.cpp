@@ -118,12 +118,15 @@ int64_t FeedPlan::rawOperandBytes(int64_t eachBytes) const {
   return boxes() ? shape::roundUp(bytes, kernel::TensorMapAttr::targetAlignment) : bytes;
 }
 
+int64_t FeedPlan::rawPixelBytes() const {
+  return (operands.pixels - operands.wide) * rawOperandBytes(positionBytes) +
+         operands.wide * rawOperandBytes(2 * positionBytes);
+}
+
 int64_t FeedPlan::rawBytes() const {
   if (direct())
     return 0;
-  int64_t bytes = (operands.pixels - operands.wide) * rawOperandBytes(positionBytes) +
-                  operands.wide * rawOperandBytes(2 * positionBytes) +
-                  blocksOfPart() * operands.vectorBytes / neighbours;
+  int64_t bytes = rawPixelBytes() + blocksOfPart() * operands.vectorBytes / neighbours;
   return boxes() ? shape::roundUp(bytes, kernel::TensorMapAttr::targetAlignment) : bytes;
 }
 

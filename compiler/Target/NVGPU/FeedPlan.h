@@ -110,6 +110,8 @@ struct FeedPlan {
   int64_t blocksOfBox() const { return direct() && pitch != positions() ? 1 : blocksOfPart(); }
   /// Returns the bytes of a part of an operand with so many bytes a position in a raw stage.
   int64_t rawOperandBytes(int64_t eachBytes) const;
+  /// Returns the bytes of a part of all pixels, behind which the vectors lie.
+  int64_t rawPixelBytes() const;
   int64_t parts() const { return blocks / blocksOfPart(); }
   /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
   int64_t rawBytes() const;

@@ -69,20 +69,31 @@ TEST(Library, VideosOfWhichNoneCanBeReadAreAnError) {
   kinema_clips_close(loader);
 }
 
+namespace {
+/// Six videos of three classes in a folder.
+struct SixVideos {
+  explicit SixVideos(const TemporaryFolder &folder) {
+    writeVideos(folder, "v", 6);
+    for (int i = 0; i < 6; ++i)
+      names.push_back(folder / ("v" + std::to_string(i) + ".mp4"));
+    for (const std::string &name : names)
+      paths.push_back(name.c_str());
+  }
+
+  std::vector<std::string> names;
+  std::vector<const char *> paths;
+  static constexpr int32_t labels[] = {0, 1, 2, 0, 1, 2};
+};
+} // namespace
+
 TEST(Library, TrainsOnVideos) {
   Open open;
   ASSERT_WORKS(kinema_session_initialise(open.session, 3));
-  writeVideos(open.folder, "v", 6);
-  std::vector<std::string> paths;
-  std::vector<const char *> videos;
-  for (int i = 0; i < 6; ++i)
-    paths.push_back(open.folder / ("v" + std::to_string(i) + ".mp4"));
-  for (const std::string &path : paths)
-    videos.push_back(path.c_str());
-  const int32_t labels[] = {0, 1, 2, 0, 1, 2};
+  const SixVideos videos(open.folder);
   const char *settings[] = {"train.seed=4", nullptr};
   kinema_clips *loader = nullptr;
-  ASSERT_WORKS(kinema_clips_open_training(open.package, videos.data(), labels, 6, settings, 1, &loader));
+  ASSERT_WORKS(
+      kinema_clips_open_training(open.package, videos.paths.data(), videos.labels, 6, settings, 1, &loader));
   float first = 0, loss = 0;
   int steps = 0;
   for (int epoch = 0; epoch < 12; ++epoch)
@@ -104,16 +115,10 @@ TEST(Library, TrainsOnVideos) {
 
 TEST(Library, BatchesAreSeen) {
   Open open;
-  writeVideos(open.folder, "v", 6);
-  std::vector<std::string> paths;
-  std::vector<const char *> videos;
-  for (int i = 0; i < 6; ++i)
-    paths.push_back(open.folder / ("v" + std::to_string(i) + ".mp4"));
-  for (const std::string &path : paths)
-    videos.push_back(path.c_str());
-  const int32_t labels[] = {0, 1, 2, 0, 1, 2};
+  const SixVideos videos(open.folder);
   kinema_clips *loader = nullptr;
-  ASSERT_WORKS(kinema_clips_open_training(open.package, videos.data(), labels, 6, nullptr, 1, &loader));
+  ASSERT_WORKS(
+      kinema_clips_open_training(open.package, videos.paths.data(), videos.labels, 6, nullptr, 1, &loader));
   DLManagedTensor *first = nullptr, *second = nullptr;
   EXPECT_FAILS(kinema_clips_view(loader, open.input(), &first), "the loader holds no clips");
   int64_t valid = 0;
@@ -126,7 +131,7 @@ TEST(Library, BatchesAreSeen) {
   ASSERT_WORKS(kinema_clips_truths(loader, truths.data(), 12));
   for (int clip = 0; clip < 4; ++clip)
     for (int label = 0; label < 3; ++label)
-      EXPECT_EQ(truths[clip * 3 + label], label == labels[kinema_clips_video(loader, clip)] ? 1 : 0);
+      EXPECT_EQ(truths[clip * 3 + label], label == videos.labels[kinema_clips_video(loader, clip)] ? 1 : 0);
   EXPECT_FAILS(kinema_clips_truths(loader, truths.data(), 11),
                "11 truths were given for 4 clips of 3 classes");
   // What is changed in a batch is what a session takes.
