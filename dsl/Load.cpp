@@ -6,7 +6,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -16,12 +15,9 @@
 
 namespace kinema::dsl {
 
-namespace {
-
 namespace path = llvm::sys::path;
 
-/// Returns a file's text, or the reason why there is none.
-llvm::Expected<std::string> readFile(llvm::StringRef name) {
+llvm::Expected<std::string> readSpec(llvm::StringRef name) {
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(name, status);
   if (!error && llvm::sys::fs::is_directory(status))
@@ -39,6 +35,8 @@ llvm::Expected<std::string> readFile(llvm::StringRef name) {
                                    "cannot read " + name + ": " + buffer.getError().message());
   return (*buffer)->getBuffer().str();
 }
+
+namespace {
 
 class Loader {
 public:
@@ -104,7 +102,7 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
       continue;
     if (auto known = program.sources.find(candidate))
       return known;
-    auto text = readFile(candidate);
+    auto text = readSpec(candidate);
     if (text)
       return parseInto(candidate.str().str(), std::move(*text));
     diagnostics.error(name.location, llvm::toString(text.takeError()));
@@ -285,7 +283,7 @@ bool loadText(llvm::StringRef name, std::string text, const LoadOptions &options
 }
 
 bool loadFile(llvm::StringRef name, const LoadOptions &options, Program &program, Diagnostics &diagnostics) {
-  auto text = readFile(name);
+  auto text = readSpec(name);
   if (text)
     return loadText(name, std::move(*text), options, program, diagnostics);
   diagnostics.error({}, llvm::toString(text.takeError()));

@@ -7,6 +7,7 @@
 #include "dsl/Recipe.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
 
 namespace kinema::dsl {
 
@@ -41,6 +42,9 @@ struct Program {
 
   std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
 };
+
+/// Returns the text of a spec, or the reason why there is none.
+llvm::Expected<std::string> readSpec(llvm::StringRef path);
 
 /// Reads, parses and checks a spec. `program` must be empty; `diagnostics` must be over `program.sources`.
 /// Returns false after errors, which are in `diagnostics`.

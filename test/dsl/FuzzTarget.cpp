@@ -1,5 +1,6 @@
 // libFuzzer's entry: any bytes either load or give errors, and what parses prints as text that parses to the
-// same.
+// same. So does what is formatted, and formatting that again changes nothing.
+#include "dsl/Format.h"
 #include "dsl/Load.h"
 #include "dsl/Print.h"
 
@@ -15,6 +16,12 @@ static std::string printOf(std::string text, bool &good) {
   return print(*file);
 }
 
+static std::optional<std::string> formatted(const std::string &text) {
+  Sources sources;
+  Diagnostics diagnostics(sources);
+  return format(sources, sources.add("fuzz.arch", text), diagnostics);
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string text(reinterpret_cast<const char *>(data), size);
   Program program;
@@ -27,6 +34,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool parsed = false, parsedAgain = false;
   std::string once = printOf(text, parsed);
   if (parsed && (printOf(once, parsedAgain) != once || !parsedAgain))
+    std::abort();
+  std::optional<std::string> tidy = formatted(text);
+  if (parsed != tidy.has_value() ||
+      (parsed && (printOf(*tidy, parsedAgain) != once || !parsedAgain || formatted(*tidy) != tidy)))
     std::abort();
   return 0;
 }

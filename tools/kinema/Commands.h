@@ -13,6 +13,7 @@ void addCompile(CLI::App &app);
 void addBuild(CLI::App &app);
 void addExport(CLI::App &app);
 void addDiff(CLI::App &app);
+void addFormat(CLI::App &app);
 void addNew(CLI::App &app);
 void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
 void addTune(CLI::App &app);

@@ -73,7 +73,7 @@ static std::string candidatesOf(const StoryLaunch &launch) {
   return text + "</table>\n";
 }
 
-static std::string launchesOf(const LayerStory &story) {
+static std::string launchTableOf(const LayerStory &story) {
   std::string text = "<h2>Launches</h2>\n";
   for (const StoryLaunch &launch : story.launches) {
     const ScheduledLaunch &schedule = launch.schedule;
@@ -113,6 +113,6 @@ std::string kinema::layerPage(const LayerStory &story) {
                      "<style>{}</style></head>\n<body>\n",
                      escapedForSvg(story.layer.name), pageStyle) +
          headOf(story) + "<h2>Operations</h2>\n" + operationsOf("clip", story.clip) +
-         operationsOf("step", story.step) + kernelsOf(story.kernels) + launchesOf(story) + codeOf(story) +
+         operationsOf("step", story.step) + kernelsOf(story.kernels) + launchTableOf(story) + codeOf(story) +
          "</body>\n</html>\n";
 }

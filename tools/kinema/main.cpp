@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
   kinema::addBuild(app);
   kinema::addExport(app);
   kinema::addDiff(app);
+  kinema::addFormat(app);
   kinema::addRuntimeCommands(app);
   kinema::addTune(app);
   kinema::addData(app);
