@@ -129,13 +129,16 @@ bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &targe
   }
   if (!give(parameter->name, argument.location, callee.describe()))
     return false;
-  if (isStrideOfLaterCopy(parameter->name, copy))
+  if (isStrideOfLaterCopy(parameter->name, copy)) {
+    scope.noteArgument(argument.location, callee, parameter->name);
     return expressions.evaluate(expr, *parameter).has_value();
+  }
   return bindTo(target, *parameter, argument, expr);
 }
 
 bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Argument &argument,
                     const Expr &expr) {
+  scope.noteArgument(argument.location, target.callee, parameter.name);
   std::optional<Binding> value = expressions.evaluate(expr, parameter);
   if (value && is<Auto>(*value))
     return true;

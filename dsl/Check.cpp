@@ -173,7 +173,7 @@ llvm::StringSet<> settingsOf(const Program &program) {
   return settings;
 }
 
-void checkOneNetwork(const Program &program, Diagnostics &diagnostics) {
+void checkOneNetwork(const Program &program, bool needsNetwork, Diagnostics &diagnostics) {
   const File &spec = *program.files[0];
   const Definition *first = nullptr;
   for (const auto &definition : spec.definitions) {
@@ -187,7 +187,7 @@ void checkOneNetwork(const Program &program, Diagnostics &diagnostics) {
     else
       first = definition.get();
   }
-  if (first)
+  if (first || !needsNetwork)
     return;
   diagnostics.error({0, 1, 1, 1}, "the file defines no network",
                     "a spec has one: network NAME { input ... }");
@@ -220,19 +220,20 @@ llvm::StringSet<> wordsOf(const Definition &definition) {
 
 } // namespace
 
-std::vector<NetworkInput> check(const Program &program, Diagnostics &diagnostics) {
+std::vector<NetworkInput> check(Program &program, bool needsNetwork, Diagnostics &diagnostics) {
   std::vector<NetworkInput> inputs;
   if (!diagnostics.any())
-    checkOneNetwork(program, diagnostics);
+    checkOneNetwork(program, needsNetwork, diagnostics);
   if (program.network)
     checkParametersGiven(*program.network, diagnostics);
-  if (!RecursionChecker(program, diagnostics).run())
+  program.callsEnd = RecursionChecker(program, diagnostics).run();
+  if (!program.callsEnd)
     return inputs;
   llvm::StringSet<> settings = settingsOf(program);
   Values values(program);
   for (const auto &file : program.files)
     for (const auto &definition : file->definitions)
-      checkDefinition(program, *definition, values, settings, inputs, diagnostics);
+      checkDefinition(program, *definition, values, settings, inputs, program.arguments, diagnostics);
   return inputs;
 }
 

@@ -6,9 +6,9 @@
 
 namespace kinema::dsl {
 
-/// Checks all definitions of the program's files, and that the spec has exactly one network. Returns the
-/// inputs of that network.
-std::vector<NetworkInput> check(const Program &program, Diagnostics &diagnostics);
+/// Checks all definitions of the program's files, and that the spec has exactly one network, or one at most
+/// where it needs none. Notes in the program which parameters arguments fill. Returns the network's inputs.
+std::vector<NetworkInput> check(Program &program, bool needsNetwork, Diagnostics &diagnostics);
 
 /// Returns the parameters that nothing in the definition reads, so that a value given for them changes
 /// nothing.

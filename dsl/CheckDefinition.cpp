@@ -1,6 +1,7 @@
 #include "dsl/CheckDefinition.h"
 
 #include "dsl/Bind.h"
+#include "dsl/Parser.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -325,7 +326,7 @@ bool DefinitionChecker::knownHead(const CallStmt &call, const Callee &callee) {
     names.push_back(operation.name);
   for (const Parameter &parameter : definition.parameters)
     names.push_back(parameter.name.text);
-  names.insert(names.end(), {"let", "set", "from", "stream"});
+  llvm::append_range(names, statementWords());
   std::string hint = foreignWord(head);
   if (hint.empty())
     hint = didYouMean(head, names);
@@ -445,8 +446,8 @@ void DefinitionChecker::named(const Name &name) {
 
 void checkDefinition(const Program &program, const Definition &definition, Values &values,
                      const llvm::StringSet<> &everSet, std::vector<NetworkInput> &inputs,
-                     Diagnostics &diagnostics) {
-  CheckScope scope(program, definition, values, everSet, diagnostics);
+                     std::vector<ArgumentUse> &arguments, Diagnostics &diagnostics) {
+  CheckScope scope(program, definition, values, everSet, arguments, diagnostics);
   if (definition.kind == Definition::Kind::Act)
     ActChecker(scope).run();
   else

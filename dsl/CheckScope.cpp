@@ -7,9 +7,10 @@
 namespace kinema::dsl {
 
 CheckScope::CheckScope(const Program &program, const Definition &definition, Values &values,
-                       const llvm::StringSet<> &everSet, Diagnostics &diagnostics)
+                       const llvm::StringSet<> &everSet, std::vector<ArgumentUse> &arguments,
+                       Diagnostics &diagnostics)
     : Scope(program, definition.location.file), definition(definition), values(values),
-      diagnostics(diagnostics), everSet(everSet) {
+      diagnostics(diagnostics), everSet(everSet), arguments(arguments) {
   for (const Parameter &parameter : definition.parameters)
     names[parameter.name.text] = Unknown{parameter.type};
 }
@@ -52,6 +53,10 @@ void CheckScope::addNames(std::vector<llvm::StringRef> &found) const {
       found.push_back(value.name);
   for (const ValueName &stream : streams.names)
     found.push_back(stream.name);
+}
+
+void CheckScope::noteArgument(Location argument, const Callee &callee, llvm::StringRef parameter) {
+  arguments.push_back({argument, callee.operation, callee.definition, parameter.str()});
 }
 
 std::optional<Binding> CheckScope::value(const PathExpr &path, llvm::ArrayRef<PathExpr::Part> parts) {

@@ -11,7 +11,7 @@ class CheckScope : public Scope {
 public:
   /// Takes as `everSet` the parameters that some `set` of the program gives a default, such as "conv.pad".
   CheckScope(const Program &program, const Definition &definition, Values &values,
-             const llvm::StringSet<> &everSet, Diagnostics &diagnostics);
+             const llvm::StringSet<> &everSet, std::vector<ArgumentUse> &arguments, Diagnostics &diagnostics);
 
   const Binding *find(llvm::StringRef name) const override;
   std::optional<Type> parameterType(llvm::StringRef name) const override;
@@ -20,6 +20,7 @@ public:
   const Binding *setting(const Callee &callee, llvm::StringRef parameter) const override;
   Diagnostic &error(Location where, std::string message, std::string hint = {}) override;
   void addNames(std::vector<llvm::StringRef> &names) const override;
+  void noteArgument(Location argument, const Callee &callee, llvm::StringRef parameter) override;
 
   /// Returns whether this is the network that is compiled, which nobody calls.
   bool isCompiled() const { return &definition == program.network; }
@@ -46,6 +47,7 @@ private:
   const ValueName *findValue(const PathExpr &path);
 
   const llvm::StringSet<> &everSet;
+  std::vector<ArgumentUse> &arguments; // of all calls that were checked
 };
 
 } // namespace kinema::dsl

@@ -109,14 +109,18 @@ Diagnostic &Diagnostics::add(Diagnostic::Severity severity, Location location, s
   return all.back();
 }
 
-std::string Diagnostics::render() const {
+std::vector<const Diagnostic *> Diagnostics::sorted() const {
   std::vector<const Diagnostic *> sorted;
   for (const Diagnostic &error : all)
     sorted.push_back(&error);
   auto key = [](const Diagnostic *error) { return std::tie(error->location, error->message); };
   llvm::sort(sorted, [&](auto *a, auto *b) { return std::tuple(key(a), a) < std::tuple(key(b), b); });
   sorted.erase(llvm::unique(sorted, [&](auto *a, auto *b) { return key(a) == key(b); }), sorted.end());
+  return sorted;
+}
 
+std::string Diagnostics::render() const {
+  const std::vector<const Diagnostic *> sorted = this->sorted();
   std::string text;
   llvm::raw_string_ostream out(text);
   for (const Diagnostic *error : llvm::ArrayRef(sorted).take_front(limit))

@@ -51,6 +51,8 @@ public:
   /// These two count errors alone.
   bool any() const { return errors > 0; }
   unsigned count() const { return errors; }
+  /// Returns what was reported, sorted by place and without repetitions; valid until the next report.
+  std::vector<const Diagnostic *> sorted() const;
   /// Returns all of the report, each line with its end.
   std::string render() const;
 

@@ -59,7 +59,6 @@ private:
   const LoadOptions &options;
   Program &program;
   Diagnostics &diagnostics;
-  std::vector<std::vector<uint32_t>> uses; // by file number: the files that its `use` lines found
 };
 
 uint32_t Loader::parseInto(std::string name, std::string text) {
@@ -142,7 +141,9 @@ void Loader::fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible) {
       bool both = other == file;
       Location where = both ? definition->name.location : first.name.location;
       if (!both && first.location.file != file)
-        where = program.files[file]->uses[llvm::find(uses[file], other) - uses[file].begin()].location;
+        where = program.files[file]
+                    ->uses[llvm::find(program.uses[file], other) - program.uses[file].begin()]
+                    .location;
       diagnostics.error(where, "'" + definition->name.text + "' is defined twice")
           .note((toString(first.kind) + " '" + first.name.text + "' at " +
                  program.sources.describe(first.name.location))
@@ -157,12 +158,12 @@ void Loader::fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible) {
 void Loader::load(llvm::StringRef name, std::string text) {
   parseInto(name.str(), std::move(text));
   for (uint32_t file = 0; file < program.files.size(); ++file) {
-    uses.resize(file + 1);
+    program.uses.resize(file + 1);
     for (const Name &use : program.files[file]->uses) {
       auto found = used(use, file);
       // Each `use` line gets an entry, so that errors find their line; where the file is missing, the using
       // file takes its place.
-      uses[file].push_back(found.value_or(file));
+      program.uses[file].push_back(found.value_or(file));
     }
   }
   Name prelude{"prelude", {}};
@@ -170,10 +171,10 @@ void Loader::load(llvm::StringRef name, std::string text) {
     if (file.name == prelude.text)
       parseInto("models/lib/prelude.arch", file.text.str());
   program.scopes.resize(program.files.size());
-  uses.resize(program.files.size());
+  program.uses.resize(program.files.size());
   for (uint32_t file = 0; file < program.files.size(); ++file) {
     std::vector<uint32_t> visible{file};
-    for (uint32_t other : uses[file])
+    for (uint32_t other : program.uses[file])
       if (!llvm::is_contained(visible, other))
         visible.push_back(other);
     visible.push_back(program.files.size() - 1);
@@ -188,10 +189,10 @@ void Loader::load(llvm::StringRef name, std::string text) {
   applySections();
   applySizes();
   applyOverrides();
-  std::vector<NetworkInput> inputs = check(program, diagnostics);
+  std::vector<NetworkInput> inputs = check(program, options.needsNetwork, diagnostics);
   if (!diagnostics.any())
     resolveRecipe(program, inputs, diagnostics);
-  if (!diagnostics.any() && options.fromVideos)
+  if (!diagnostics.any() && options.fromVideos && !inputs.empty())
     checkInputsFromVideos(inputs, diagnostics);
   if (diagnostics.any())
     program.network = nullptr;

@@ -11,6 +11,8 @@
 
 namespace kinema::dsl {
 
+struct Operation;
+
 struct LoadOptions {
   /// Lists folders that are searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, and
   /// before $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken
@@ -24,6 +26,16 @@ struct LoadOptions {
   std::vector<std::string> sizes = {};
   /// Says that the network's clips will be read from videos.
   bool fromVideos = false;
+  /// Says that a text without a network is an error. A file of the library has none.
+  bool needsNetwork = true;
+};
+
+/// An ArgumentUse says which parameter of which callee an argument of the text fills.
+struct ArgumentUse {
+  Location location; // Argument::location
+  const Operation *operation = nullptr;
+  const Definition *definition = nullptr;
+  std::string parameter;
 };
 
 /// A Program is one spec. It owns its texts and trees; locations in later phases refer to `sources`.
@@ -41,6 +53,9 @@ struct Program {
   std::vector<llvm::StringRef> names(uint32_t file) const;
 
   std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
+  std::vector<std::vector<uint32_t>> uses; // by file number: the files that its `use` lines found
+  std::vector<ArgumentUse> arguments;      // of the calls that were checked
+  bool callsEnd = false;                   // no definition calls itself, and none calls others too deep
 };
 
 /// Returns the text of a spec, or the reason why there is none.

@@ -45,6 +45,13 @@ static const CallOption *findCallOption(llvm::StringRef name) {
   return found == std::end(callOptions) ? nullptr : found;
 }
 
+std::vector<llvm::StringRef> callOptionNames() {
+  std::vector<llvm::StringRef> names;
+  for (const CallOption &option : callOptions)
+    names.push_back(option.name);
+  return names;
+}
+
 bool isCallOption(llvm::StringRef name) { return findCallOption(name) != nullptr; }
 
 /// Parses `x4`, `times=n`, `same=a` or `frozen=on`.

@@ -8,6 +8,8 @@ namespace kinema::dsl {
 
 /// Returns whether a name stands for what every call can be told, and so for no parameter.
 bool isCallOption(llvm::StringRef name);
+/// Returns the names of what every call can be told: `times same frozen`.
+std::vector<llvm::StringRef> callOptionNames();
 
 class ExpressionParser : public TokenStream {
 public:

@@ -16,6 +16,11 @@ constexpr llvm::StringRef keywordTable[] = {"use", "unit", "block", "network", "
                                             "set", "from", "data",  "train",   "eval",   "compute",
                                             "in",  "auto", "on",    "off",     "none"};
 
+constexpr llvm::StringRef partTable[] = {"use",  "unit",  "block", "network", "act",
+                                         "data", "train", "eval",  "compute"};
+constexpr llvm::StringRef statementTable[] = {"let", "set", "from", "stream"};
+constexpr llvm::StringRef typeTable[] = {"int", "number", "size", "flag", "word", "unit", "block", "value"};
+
 /// Parses files, definitions and statements.
 class Parser : public FormulaParser {
 public:
@@ -88,9 +93,7 @@ bool Parser::part() {
     return true;
   }
   unexpected("use, unit, block, network, act, data, train, eval or compute",
-             token.isMark('/') ? commentHint
-                               : didYouMean(token.text, {"use", "unit", "block", "network", "act", "data",
-                                                         "train", "eval", "compute"}));
+             token.isMark('/') ? commentHint : didYouMean(token.text, partTable));
   return false;
 }
 
@@ -164,15 +167,13 @@ bool Parser::parameter(Definition &definition) {
     return failAt(named->location, "two parameters are called '" + other->name.text + "'"), false;
   parameter.name = std::move(*named);
   if (takeMark(':')) {
-    static constexpr llvm::StringRef types[] = {"int",  "number", "size",  "flag",
-                                                "word", "unit",   "block", "value"};
-    const auto *type = llvm::find(types, peek().text);
-    if (type == std::end(types))
+    const auto *type = llvm::find(typeTable, peek().text);
+    if (type == std::end(typeTable))
       return unexpected("a type (int number size flag word unit block value)",
-                        didYouMean(peek().text, types)),
+                        didYouMean(peek().text, typeTable)),
              false;
     take();
-    parameter.type = static_cast<Type>(type - types);
+    parameter.type = static_cast<Type>(type - typeTable);
   }
   if ((parameter.type == Type::Unit || parameter.type == Type::Block) && findOperation(parameter.name.text))
     return failAt(parameter.name.location,
@@ -475,6 +476,9 @@ ExprPtr Parser::wholeExpression() {
 } // namespace
 
 llvm::ArrayRef<llvm::StringRef> keywords() { return keywordTable; }
+llvm::ArrayRef<llvm::StringRef> partWords() { return partTable; }
+llvm::ArrayRef<llvm::StringRef> statementWords() { return statementTable; }
+llvm::ArrayRef<llvm::StringRef> parameterTypes() { return typeTable; }
 
 std::unique_ptr<File> parse(const Sources &sources, uint32_t id, Diagnostics &diagnostics) {
   return Parser(sources, id, diagnostics).file();

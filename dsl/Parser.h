@@ -29,6 +29,12 @@ std::optional<Setting> parseSetting(const Sources &sources, uint32_t id, Diagnos
 /// error.
 ExprPtr parseExpression(const Sources &sources, uint32_t id, Diagnostics &diagnostics);
 
+/// Returns the words that start what a file is made of: `use unit block network act data train eval compute`.
+llvm::ArrayRef<llvm::StringRef> partWords();
+/// Returns the words that start statements which call nothing: `let set from stream`.
+llvm::ArrayRef<llvm::StringRef> statementWords();
+/// Returns the names of the types that parameters of definitions have.
+llvm::ArrayRef<llvm::StringRef> parameterTypes();
 /// Returns the words that nothing may be named: `use unit block ... none`.
 llvm::ArrayRef<llvm::StringRef> keywords();
 

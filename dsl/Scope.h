@@ -26,6 +26,8 @@ public:
   virtual Diagnostic &error(Location where, std::string message, std::string hint = {}) = 0;
   /// Adds the names that a mistaken word may have meant.
   virtual void addNames(std::vector<llvm::StringRef> &) const {}
+  /// Notes which parameter an argument of the text fills.
+  virtual void noteArgument(Location, const Callee &, llvm::StringRef) {}
 
   /// Returns the operation or definition of that name.
   Callee callee(llvm::StringRef name) const { return findCallee(program, file, name); }

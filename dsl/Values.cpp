@@ -84,7 +84,6 @@ void Values::add(const Stmt &stmt, const Definition &owner, ValueNames &names) {
   }
 }
 
-/// Returns the names inside a value; null where they cannot be known here.
 const ValueNames *Values::membersOf(const ValueName &value) {
   if (const auto *stream = llvm::dyn_cast<StreamStmt>(value.stmt))
     return &of(stream->body, *value.owner);

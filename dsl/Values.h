@@ -49,10 +49,12 @@ public:
   /// returns true if the path is right or cannot be judged here.
   bool checkMembers(const ValueName &from, llvm::ArrayRef<PathExpr::Part> parts, Diagnostics &diagnostics);
 
+  /// Returns the names inside a value; null where they cannot be known here.
+  const ValueNames *membersOf(const ValueName &value);
+
 private:
   Callee headOf(const CallStmt &call, const Definition &owner) const;
   void addBody(const Body &body, const Definition &owner, ValueNames &names);
-  const ValueNames *membersOf(const ValueName &value);
 
   const Program &program;
   llvm::DenseMap<const Body *, std::unique_ptr<ValueNames>> known;

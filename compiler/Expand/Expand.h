@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_EXPAND_EXPAND_H
 #define KINEMA_COMPILER_EXPAND_EXPAND_H
 
+#include "compiler/Expand/Trace.h"
 #include "dsl/Load.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -14,6 +15,7 @@ struct ExpandOptions {
   int64_t frames = 0;              // of a clip, of which an input takes its share; 0: as written
   int64_t height = 0, width = 0;   // of every input; 0: as written
   std::vector<std::string> layers; // whose features inference gives
+  Trace *trace = nullptr;          // gets the steps; null: nobody asks for them
 };
 
 /// Calls the network of a checked program: units, blocks, stages, copies and streams become one function

@@ -137,7 +137,7 @@ Activation Expander::expandStatements(ArrayRef<const dsl::Stmt *> statements, Fr
     if (const auto *stream = dyn_cast<dsl::StreamStmt>(statement)) {
       streams.push_back(startStream(*stream, frame, value));
     } else if (!missingValue(*statement, frame)) {
-      value = expandStatement(*statement, frame, value);
+      value = expandTraced(*statement, frame, value);
     } else {
       if (llvm::all_of(streams, [](Stream &stream) { return stream.finished(); }))
         reportCircle(*statement, frame);
@@ -187,6 +187,28 @@ Activation Expander::expandStatement(const dsl::Stmt &stmt, Frame &frame, const 
   else if (const auto *call = dyn_cast<dsl::CallStmt>(&stmt))
     return expandCall(*call, frame, value);
   return value;
+}
+
+/// Returns C, T, H, W; nothing of a value that there is not.
+static std::vector<int64_t> shapeOf(const Activation &value) {
+  return value.ready() ? value.type().getShape().drop_front().vec() : std::vector<int64_t>();
+}
+
+/// Expands a statement and notes the step, where somebody asks for it.
+Activation Expander::expandTraced(const dsl::Stmt &stmt, Frame &frame, const Activation &value) {
+  if (!options.trace)
+    return expandStatement(stmt, frame, value);
+  Block &block = *network.operations().getBlock();
+  Operation *last = block.empty() ? nullptr : &block.back();
+  Activation result = expandStatement(stmt, frame, value);
+  Step step{&stmt, shapeOf(value), shapeOf(result), {}};
+  // Parameters are read at the top, wherever they are used.
+  for (auto op = last ? std::next(last->getIterator()) : block.begin(); op != block.end(); ++op)
+    if (!isa<clip::ReadOp>(*op))
+      step.operations.push_back(&*op);
+  if (isa<dsl::CallStmt, dsl::FromStmt>(stmt) && result.ready())
+    options.trace->push_back(std::move(step));
+  return result;
 }
 
 void Expander::expandLet(const dsl::LetStmt &let, Frame &frame) {

@@ -63,6 +63,7 @@ private:
   static Statements statementsOf(const dsl::Body &body);
   Activation expandStatements(llvm::ArrayRef<const dsl::Stmt *> statements, Frame &frame, Activation value);
   Activation expandStatement(const dsl::Stmt &stmt, Frame &frame, const Activation &value);
+  Activation expandTraced(const dsl::Stmt &stmt, Frame &frame, const Activation &value);
   Activation expandFrom(const dsl::FromStmt &from, Frame &frame);
   void expandLet(const dsl::LetStmt &let, Frame &frame);
   void expandSet(const dsl::SetStmt &set, Frame &frame);

@@ -47,7 +47,7 @@ bool Expander::step(Stream &stream) {
     return false;
   std::swap(root.settings, stream.settings);
   llvm::SaveAndRestore inside(here.stream, StringRef(stream.frame->path).drop_back().str());
-  stream.value = expandStatement(statement, *stream.frame, stream.value);
+  stream.value = expandTraced(statement, *stream.frame, stream.value);
   std::swap(root.settings, stream.settings);
   ++stream.next;
   return true;

@@ -61,14 +61,19 @@ static int64_t macsOf(Operation &op, int64_t clips) {
   return contraction ? contraction.getMacs() / clips : 0;
 }
 
+/// Returns the bytes of what an operation stores for one of so many clips. Values that are not kept are
+/// computed again where they are read.
+static int64_t storedBytesOf(Operation &op, int64_t clips) {
+  return clip::keepsResult(&op) ? tensorOf(op.getResult(0)).getNumElements() / clips * 4 : 0;
+}
+
 static void addOperation(Operation &op, Layer &row, int64_t clips) {
   Value x = op.getOperand(0), y = op.getResult(0);
   if (row.in.empty())
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
   row.macs += macsOf(op, clips);
-  if (clip::keepsResult(&op)) // other values are computed again where they are read
-    row.activationBytes += tensorOf(y).getNumElements() / clips * 4;
+  row.activationBytes += storedBytesOf(op, clips);
 }
 
 /// Notes the channels between a conv in space and one in time, where both are in one row.
@@ -232,6 +237,27 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
   }
   addParameters(module, rows, table);
   return table;
+}
+
+Cost inspect::costOf(ModuleOp module, const LayerTable &table, ArrayRef<Operation *> operations) {
+  Cost cost;
+  clip::Layers layers(module->getAttrOfType<ArrayAttr>(clip::layersAttribute));
+  SymbolTable symbols(module);
+  llvm::SmallPtrSet<Operation *, 16> counted; // parameters
+  for (Operation *op : operations) {
+    cost.macs += macsOf(*op, table.batch);
+    cost.activationBytes += storedBytesOf(*op, table.batch);
+    for (Value operand : op->getOperands()) {
+      auto read = operand.getDefiningOp<clip::ReadOp>();
+      auto param = read ? symbols.lookup<clip::ParamOp>(read.getParam()) : clip::ParamOp();
+      if (param && param.isTrained() && counted.insert(param).second)
+        cost.parameters += param.getTensorType().getNumElements();
+    }
+    std::optional<size_t> layer = layers.of(*op);
+    if (layer && table.layers[*layer].mid && !llvm::is_contained(cost.mids, table.layers[*layer].mid))
+      cost.mids.push_back(table.layers[*layer].mid);
+  }
+  return cost;
 }
 
 //===-- For people --------------------------------------------------------===//

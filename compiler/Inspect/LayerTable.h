@@ -59,6 +59,17 @@ struct LayerTable {
 /// Describes a module with `@forward` in phase `clip`; reports an error where it has none.
 mlir::FailureOr<LayerTable> describeNetwork(mlir::ModuleOp module);
 
+/// A Cost is what some of a network's operations take, for one clip.
+struct Cost {
+  int64_t parameters = 0; // trained numbers that they read
+  int64_t macs = 0;
+  int64_t activationBytes = 0;
+  std::vector<int64_t> mids; // Layer::mid of the layers that they belong to, each once
+};
+
+/// Returns the cost of operations of `@forward`, which `table` describes.
+Cost costOf(mlir::ModuleOp module, const LayerTable &table, llvm::ArrayRef<mlir::Operation *> operations);
+
 /// Returns a shape, or another list of sizes, as "64x16x56x56".
 std::string shapeText(llvm::ArrayRef<int64_t> shape);
 /// Returns 12345678 as "12,345,678".

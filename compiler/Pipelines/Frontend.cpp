@@ -1,6 +1,7 @@
 #include "compiler/Pipelines/Frontend.h"
 
 #include "compiler/Expand/Expand.h"
+#include "compiler/Expand/SourceLocations.h"
 #include "compiler/Transforms/UpdatePlan.h"
 #include "dialects/Recipe.h"
 #include "runtime/Package/InputKinds.h"
@@ -128,13 +129,17 @@ OwningOpRef<ModuleOp> kinema::loadAndExpand(MLIRContext &context, StringRef path
 
 OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendOptions &options, Spec &spec) {
   int64_t batch = options.batch ? options.batch : spec.program.recipe.train.batch;
-  OwningOpRef<ModuleOp> module =
-      expandNetwork(spec.program, {batch, options.frames, options.height, options.width, options.layers},
-                    spec.diagnostics, context);
+  OwningOpRef<ModuleOp> module = expandNetwork(
+      spec.program, {batch, options.frames, options.height, options.width, options.layers, options.trace},
+      spec.diagnostics, context);
   if (!module || failed(verify(*module)) ||
       failed(checkParts(spec.program.recipe, *module, spec.diagnostics)))
     return {};
   module->getOperation()->setAttr(clip::recipeAttribute,
                                   recipeAttributeOf(recipeOf(spec.program, options, *module), context));
   return module;
+}
+
+void kinema::addModuleDiagnostic(mlir::Diagnostic &diagnostic, Spec &spec) {
+  addDiagnostic(diagnostic, spec.program.sources, spec.diagnostics);
 }

@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_PIPELINES_FRONTEND_H
 #define KINEMA_COMPILER_PIPELINES_FRONTEND_H
 
+#include "compiler/Expand/Trace.h"
 #include "compiler/Pipelines/Phases.h"
 #include "dsl/Load.h"
 
@@ -18,6 +19,7 @@ struct FrontendOptions {
   std::vector<std::string> libraryPaths; // dsl::LoadOptions
   std::vector<std::string> overrides;
   bool fromVideos = false; // dsl::LoadOptions
+  Trace *trace = nullptr;  // ExpandOptions
 };
 
 /// A Spec is a loaded program with the errors and warnings about it.
@@ -35,6 +37,9 @@ mlir::OwningOpRef<mlir::ModuleOp> loadAndExpand(mlir::MLIRContext &context, llvm
 /// are not read: loading has applied them.
 mlir::OwningOpRef<mlir::ModuleOp> expandLoaded(mlir::MLIRContext &context, const FrontendOptions &options,
                                                Spec &spec);
+
+/// Adds an error or warning about the module of a spec to those about its text.
+void addModuleDiagnostic(mlir::Diagnostic &diagnostic, Spec &spec);
 
 } // namespace kinema
 

@@ -37,14 +37,6 @@ std::string variable(const char *name) {
   return value ? value : "";
 }
 
-/// Returns the folder of this user's caches; empty where there is none.
-std::string cacheFolder() {
-  if (std::string folder = variable("XDG_CACHE_HOME"); fs::path(folder).is_absolute())
-    return folder + "/kinema";
-  std::string home = variable("HOME");
-  return fs::path(home).is_absolute() ? home + "/.cache/kinema" : "";
-}
-
 uint64_t limitOfBytes() {
   constexpr uint64_t mebibyte = 1 << 20, usual = 1024;
   const std::string wanted = variable("KINEMA_CACHE_MIB");
@@ -59,6 +51,13 @@ uint64_t limitOfBytes() {
 }
 
 } // namespace
+
+std::string cacheFolder() {
+  if (std::string folder = variable("XDG_CACHE_HOME"); fs::path(folder).is_absolute())
+    return folder + "/kinema";
+  std::string home = variable("HOME");
+  return fs::path(home).is_absolute() ? home + "/.cache/kinema" : "";
+}
 
 std::string packageKey(Compilation &compilation, const CompileOptions &options) {
   Hash hash;

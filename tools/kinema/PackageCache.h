@@ -9,6 +9,9 @@
 
 namespace kinema {
 
+/// Returns the folder of this user's caches; empty where there is none.
+std::string cacheFolder();
+
 /// Returns the name of what a package is made of: the text of the spec, the network in phase `clip`, the
 /// options, the files and the environment that options refer to, and this program itself. Two packages of the
 /// same name are the same.

@@ -17,6 +17,7 @@ int main(int argc, char **argv) {
   kinema::addExport(app);
   kinema::addDiff(app);
   kinema::addFormat(app);
+  kinema::addLsp(app);
   kinema::addRuntimeCommands(app);
   kinema::addTune(app);
   kinema::addData(app);
