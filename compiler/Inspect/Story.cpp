@@ -1,12 +1,12 @@
 #include "compiler/Inspect/Story.h"
 
+#include "compiler/Inspect/Texts.h"
 #include "compiler/Target/Common/Measurements.h"
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Clip.h"
 #include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/AsmState.h"
 
 #include <set>
 
@@ -41,16 +41,6 @@ private:
 };
 } // namespace
 
-/// Prints an operation with the names that it has in its module.
-static std::string textOf(Operation *op, AsmState &state) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  op->print(os, state);
-  return text;
-}
-
-static OpPrintingFlags storyFlags() { return OpPrintingFlags().printNameLocAsPrefix(); }
-
 static StringRef nameOf(Location location) {
   auto name = dyn_cast<NameLoc>(location);
   return name ? name.getName().getValue() : StringRef();
@@ -58,7 +48,7 @@ static StringRef nameOf(Location location) {
 
 std::vector<StoryOperation> kinema::inspect::storyOperations(ModuleOp module, size_t layer) {
   Belonging belonging(module, layer);
-  AsmState state(module, storyFlags());
+  AsmState state(module, textFlags());
   std::vector<StoryOperation> operations;
   for (auto function : module.getOps<func::FuncOp>())
     for (Operation &op : function.getOps())
@@ -92,7 +82,7 @@ std::vector<StoryKernel> kinema::inspect::storyKernels(ModuleOp fused, size_t la
   Belonging belonging(fused, layer);
   OwningOpRef<ModuleOp> copy = fused.clone(); // a kernel's text is long enough without its candidates
   copy->walk([](kernel::LaunchableOp op) { op->removeAttr(kernel::candidatesAttribute); });
-  AsmState state(*copy, storyFlags());
+  AsmState state(*copy, textFlags());
   std::vector<StoryKernel> kernels;
   for (auto function : copy->getOps<func::FuncOp>())
     for (Operation &op : function.getOps())

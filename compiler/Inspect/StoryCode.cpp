@@ -1,4 +1,5 @@
 // Finds the code of a layer's kernels, for the story of the layer.
+#include "compiler/Inspect/CodeText.h"
 #include "compiler/Inspect/Story.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -30,42 +31,6 @@ static void keepKernels(ModuleOp lowered, const std::set<std::string> &kernels) 
   }
 }
 
-/// Returns whether a function of the kernel begins in this line.
-static bool isHead(StringRef line, const std::string &kernel) {
-  return (line.starts_with("define ") && line.contains("@" + kernel + "(")) ||
-         line.contains(".entry " + kernel + "(") || line.starts_with(kernel + ":");
-}
-
-/// Returns the lines of a kernel's function in a text of many: from its head to its closing brace or, in
-/// assembly, to the label that LLVM puts behind it. Inline assembly has braces of its own.
-static std::string functionIn(StringRef text, const std::string &kernel) {
-  std::string function;
-  bool hasBraces = true;
-  int64_t open = 0;
-  for (StringRef rest = text; !rest.empty();) {
-    auto [line, more] = rest.split('\n');
-    rest = more;
-    if (function.empty() && !isHead(line, kernel))
-      continue;
-    if (function.empty())
-      hasBraces = !line.starts_with(kernel + ":");
-    if (line.starts_with(".Lfunc_end"))
-      return function;
-    function += (line + "\n").str();
-    open += static_cast<int64_t>(line.count('{')) - static_cast<int64_t>(line.count('}'));
-    if (hasBraces && open == 0 && line.contains('}'))
-      return function;
-  }
-  return function;
-}
-
-/// Returns what a form is called where people read it.
-static std::string nameOf(CodeForm form, const Target &target) {
-  if (form == CodeForm::LLVM)
-    return "LLVM IR";
-  return target.kind == kernel::TargetKind::CUDA ? "PTX" : "assembly";
-}
-
 LogicalResult kinema::inspect::addCode(LayerStory &story, ModuleOp lowered, const Target &target,
                                        const TargetOptions &options, ArrayRef<CodeForm> forms) {
   std::set<std::string> kernels;
@@ -77,8 +42,9 @@ LogicalResult kinema::inspect::addCode(LayerStory &story, ModuleOp lowered, cons
     auto text = target.codeText(*copy, form);
     if (failed(text))
       return failure();
+    std::map<std::string, std::string> functions = functionsIn(*text, kernels);
     for (const std::string &kernel : kernels)
-      story.code[kernel].texts[nameOf(form, target)] = functionIn(*text, kernel);
+      story.code[kernel].texts[nameOf(form, target)] = std::move(functions[kernel]);
   }
   if (!target.reportsCode())
     return success();

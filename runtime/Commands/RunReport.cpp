@@ -5,6 +5,7 @@
 #include "runtime/Data/VideoReader.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Plots/Matrix.h"
+#include "runtime/Plots/Packing.h"
 #include "runtime/Plots/Plot.h"
 #include "runtime/Plots/Png.h"
 #include "runtime/Plots/Svg.h"

@@ -1,6 +1,6 @@
 #include "runtime/Plots/Png.h"
 
-#include "runtime/Support/Error.h"
+#include "runtime/Plots/Packing.h"
 
 #include <zlib.h>
 
@@ -21,16 +21,6 @@ void addChunk(std::string &bytes, std::string_view name, std::string_view data) 
                                                static_cast<uInt>(body.size()))));
 }
 
-std::string deflated(std::string_view data) {
-  uLongf size = compressBound(data.size());
-  std::string packed(size, '\0');
-  if (compress2(reinterpret_cast<Bytef *>(packed.data()), &size, reinterpret_cast<const Bytef *>(data.data()),
-                data.size(), Z_BEST_COMPRESSION) != Z_OK)
-    fail("a picture of {} bytes cannot be compressed", data.size());
-  packed.resize(size);
-  return packed;
-}
-
 } // namespace
 
 std::string png(std::span<const uint8_t> rgb, int height, int width) {
@@ -49,20 +39,6 @@ std::string png(std::span<const uint8_t> rgb, int height, int width) {
   addChunk(file, "IDAT", deflated(rows));
   addChunk(file, "IEND", "");
   return file;
-}
-
-std::string dataAddress(std::string_view type, std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text = fmt::format("data:{};base64,", type);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view three = bytes.substr(i, 3);
-    uint32_t bits = 0;
-    for (size_t k = 0; k < 3; ++k)
-      bits = bits << 8 | (k < three.size() ? static_cast<uint8_t>(three[k]) : 0);
-    for (size_t k = 0; k < 4; ++k)
-      text += k <= three.size() ? digits[bits >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
 }
 
 } // namespace kinema

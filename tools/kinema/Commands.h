@@ -15,6 +15,7 @@ void addExport(CLI::App &app);
 void addDiff(CLI::App &app);
 void addFormat(CLI::App &app);
 void addLsp(CLI::App &app);
+void addExplore(CLI::App &app);
 void addNew(CLI::App &app);
 void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
 void addTune(CLI::App &app);

@@ -12,6 +12,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   kinema::addNew(app);
   kinema::addInspect(app);
+  kinema::addExplore(app);
   kinema::addCompile(app);
   kinema::addBuild(app);
   kinema::addExport(app);

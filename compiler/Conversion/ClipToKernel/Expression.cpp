@@ -101,7 +101,7 @@ Value RegionBuilder::emit(Value value) {
   if (Value tensor = stored.lookup(value))
     return operand(value, tensor.getType() == value.getType() ? Access::Pixel : Access::Lattice);
   auto scalarOf = [&](Value operand) { return operandOf(operand, value); };
-  clip::Formula formula(b, loc, scalarOf);
+  clip::Formula formula(b, value.getLoc(), scalarOf);
   Value scalar = pointwiseOf(value.getDefiningOp()).formula(formula);
   scalars[value] = scalar;
   return scalar;
@@ -118,13 +118,13 @@ Value RegionBuilder::operandOf(Value value, Value result) {
 
 SmallVector<Value> RegionBuilder::emitSummands(clip::ChannelReductionOp op) {
   auto scalarOf = [&](Value operand) { return operandOf(operand, op->getOperand(0)); };
-  clip::Formula formula(b, loc, scalarOf);
+  clip::Formula formula(b, op->getLoc(), scalarOf);
   return op.summands(formula);
 }
 
 void RegionBuilder::computeChannels(clip::ChannelwiseOp op) {
   auto scalarOf = [&](Value operand) { return emitChannel(operand); };
-  clip::Formula formula(b, loc, scalarOf);
+  clip::Formula formula(b, op->getLoc(), scalarOf);
   for (auto [result, scalar] : llvm::zip_equal(op->getResults(), op.formulas(formula)))
     define(result, scalar);
 }

@@ -33,7 +33,7 @@ clip::PointwiseOp pointwiseOf(mlir::Operation *op);
 kernel::Access accessOf(mlir::Value operand, mlir::Value result);
 
 /// Writes the region of a kernel operation: scalar f32 arithmetic over the operands that it collects on the
-/// way.
+/// way. Arithmetic has the location of the operation that it computes, and all else that of the kernel.
 class RegionBuilder {
 public:
   RegionBuilder(mlir::MLIRContext *context, mlir::Location location, const StoredValues &stored);

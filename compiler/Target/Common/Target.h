@@ -58,6 +58,13 @@ struct LaunchEstimate {
   llvm::StringRef limit = {}; // what the launch waits for most (Prediction::limit)
 };
 
+/// States what a machine can do at most, by its model: no launch is quicker than its multiply-adds or its
+/// bytes allow at these rates.
+struct Peaks {
+  double macs;  // a second, in the precision that it multiplies quickest
+  double bytes; // of memory, a second
+};
+
 /// Holds what the tools that make machine code say of it.
 struct CodeReport {
   /// Says how much a kernel takes of the multiprocessor that its block runs on.
@@ -123,6 +130,8 @@ public:
   virtual std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, mlir::Operation *kernel) const {
     return std::nullopt;
   }
+  /// Returns the peaks that floors are computed with; nothing where floors are not known.
+  virtual std::optional<Peaks> peaks() const { return std::nullopt; }
   /// Whether there is a report on machine code, and that of a module in phase `target`, whose functions are
   /// used up.
   virtual bool reportsCode() const { return false; }

@@ -42,6 +42,9 @@ public:
     return nvidia::codeText(lowered, form);
   }
   std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, Operation *kernel) const override;
+  std::optional<Peaks> peaks() const override {
+    return Peaks{processor.rates.products, processor.rates.memory};
+  }
   bool reportsCode() const override { return true; }
   FailureOr<CodeReport> reportCode(ModuleOp lowered, const TargetOptions &options) const override;
 

@@ -1,7 +1,7 @@
 #include "runtime/Commands/RunReport.h"
 
 #include "runtime/Commands/EvaluationFiles.h"
-#include "runtime/Plots/Png.h"
+#include "runtime/Plots/Packing.h"
 #include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
@@ -141,7 +141,7 @@ TEST(RunReport, ALineThatIsNoEvaluationsIsNamed) {
 }
 
 // The bytes are those of RFC 4648's examples; pictures are read by other programs in report.test.
-TEST(Png, BytesAsText) {
+TEST(Packing, BytesAsText) {
   EXPECT_EQ(dataAddress("text/plain", ""), "data:text/plain;base64,");
   EXPECT_EQ(dataAddress("a/b", "f"), "data:a/b;base64,Zg==");
   EXPECT_EQ(dataAddress("a/b", "fo"), "data:a/b;base64,Zm8=");
