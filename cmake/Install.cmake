@@ -49,6 +49,10 @@ foreach(row kinema:compiler kinema-runtime:runtime)
   install(FILES ${made}/fish DESTINATION ${share}/fish/vendor_completions.d RENAME ${program}.fish COMPONENT ${component})
 endforeach()
 
+# What editors need for specs.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/editors DESTINATION ${CMAKE_INSTALL_DATADIR}/kinema COMPONENT compiler
+  PATTERN node_modules EXCLUDE PATTERN *.elc EXCLUDE)
+
 # pkg-config finds the prefix from the place of its own file: the installed tree may be moved.
 file(RELATIVE_PATH PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(PREPEND PC_PREFIX "\${pcfiledir}/")

@@ -12,6 +12,7 @@ cd "$work/moved"
 
 for file in bin/kinema bin/kinema-runtime include/kinema.h lib*/libkinema.so lib*/libkinema.so.1 lib*/libkinema-flow.so \
   lib*/pkgconfig/kinema.pc lib*/cmake/Kinema/KinemaConfig.cmake share/man/man1/kinema-train.1 \
+  share/kinema/editors/vscode/package.json share/kinema/editors/vim/syntax/kinema.vim \
   share/man/man1/kinema-runtime-predict.1 share/bash-completion/completions/kinema \
   share/zsh/site-functions/_kinema share/fish/vendor_completions.d/kinema-runtime.fish; do
   [ -s "$(echo $file)" ] || { echo "there is no $file"; exit 1; }
