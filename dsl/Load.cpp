@@ -101,7 +101,8 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
       continue;
     if (auto known = program.sources.find(candidate))
       return known;
-    auto text = readSpec(candidate);
+    std::optional<std::string> edited = options.textOf ? options.textOf(candidate) : std::nullopt;
+    auto text = edited ? llvm::Expected<std::string>(std::move(*edited)) : readSpec(candidate);
     if (text)
       return parseInto(candidate.str().str(), std::move(*text));
     diagnostics.error(name.location, llvm::toString(text.takeError()));

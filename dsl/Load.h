@@ -9,6 +9,8 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
+#include <functional>
+
 namespace kinema::dsl {
 
 struct Operation;
@@ -28,6 +30,9 @@ struct LoadOptions {
   bool fromVideos = false;
   /// Says that a text without a network is an error. A file of the library has none.
   bool needsNetwork = true;
+  /// Returns the text of a file in place of what the disk has, such as one that is being edited; nothing for
+  /// any other file. Null: there are none.
+  std::function<std::optional<std::string>(llvm::StringRef path)> textOf = {};
 };
 
 /// An ArgumentUse says which parameter of which callee an argument of the text fills.

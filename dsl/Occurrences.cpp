@@ -44,6 +44,8 @@ public:
         values(values), uses(uses), found(found) {}
 
   void run();
+  /// Finds a value that the recipe names, such as the one of a loss.
+  void nameInRecipe(const std::string &name, Location place);
 
 private:
   void add(Location location, Symbol symbol) { found.push_back({location, std::move(symbol)}); }
@@ -251,6 +253,18 @@ bool DefinitionWalk::pathOfValue(const PathExpr &path) {
   return true;
 }
 
+void DefinitionWalk::nameInRecipe(const std::string &name, Location place) {
+  std::vector<PathExpr::Part> parts;
+  for (llvm::StringRef part : llvm::split(name, '.')) {
+    place.length = part.size();
+    parts.push_back({part.str(), place});
+    place.column += part.size() + 1;
+  }
+  bodies = {&definition.body};
+  pathOfValue(PathExpr(parts.front().location, parts));
+  bodies.clear();
+}
+
 const ValueName *DefinitionWalk::value(llvm::StringRef name) {
   for (const Body *body : llvm::reverse(bodies))
     if (const ValueName *found = values.of(*body, definition).find(name))
@@ -294,9 +308,18 @@ std::vector<Occurrence> occurrencesIn(const Program &program, uint32_t file) {
   for (const ArgumentUse &use : program.arguments)
     uses.try_emplace(use.location, &use);
   Values values(program);
+  auto walk = [&](const Definition &definition) {
+    DefinitionWalk walk(program, definition, values, uses, found);
+    walk.run();
+    if (definition.kind != Definition::Kind::Network || file != 0)
+      return;
+    for (const std::string &name : program.recipe.train.of)
+      if (auto place = program.recipe.valuePlaces.find(name); place != program.recipe.valuePlaces.end())
+        walk.nameInRecipe(name, place->second);
+  };
   for (const auto &definition : tree.definitions)
     if (program.callsEnd)
-      DefinitionWalk(program, *definition, values, uses, found).run();
+      walk(*definition);
   for (const Section &section : tree.sections)
     walkSection(section, found);
   llvm::sort(found, [](const Occurrence &a, const Occurrence &b) {

@@ -29,6 +29,34 @@ train {
   rate 1e-4 warmup=10%
 }
 """
+# Starts the extension with stand-ins for the two modules that it needs, and changes a setting.
+EXTENSION = """
+const load = require('module')._load;
+const said = [];
+let changed;
+const settings = { path: '/opt/kinema', models: ['/a', '/b'] };
+const vscode = {
+  workspace: { getConfiguration: () => ({ get: (name) => settings[name] }), onDidChangeConfiguration: (call) => { changed = call; } },
+  window: { showErrorMessage: (text) => said.push(text) },
+};
+class LanguageClient {
+  constructor(id, name, server, options) { said.push({ server, options }); }
+  async start() { if (settings.path === '/none') throw new Error('no such program'); this.running = true; }
+  isRunning() { return this.running === true; }
+  async stop() { said.push('stopped'); }
+}
+const stand = { vscode, 'vscode-languageclient/node': { LanguageClient } };
+require('module')._load = (name, ...rest) => stand[name] || load(name, ...rest);
+(async () => {
+  const extension = require(process.argv[2]);
+  await extension.activate({ subscriptions: [] });
+  await changed({ affectsConfiguration: () => false });
+  settings.path = '/none';
+  await changed({ affectsConfiguration: (name) => name === 'kinema' });
+  await extension.deactivate();
+  console.log(JSON.stringify(said));
+})();
+"""
 PLACES = [  # the part of a line, of which the first place counts, the group in Vim and the face in Emacs
     ("# use", "kinemaComment", "font-lock-comment-"), ("use csn", "kinemaPart", "font-lock-keyword-face"),
     ("twice(", "kinemaName", "font-lock-function-name-face"), ("max(", "kinemaFunction", "font-lock-builtin-face"),
@@ -88,6 +116,16 @@ def check_code(folder, models):
     if shutil.which("node"):
         result = run("node", "--check", os.path.join(folder, package["main"]))
         expect(result.returncode, 0, result.stderr)
+        with tempfile.TemporaryDirectory() as temporary:
+            with open(os.path.join(temporary, "try.js"), "w") as file:
+                file.write(EXTENSION)
+            result = run("node", os.path.join(temporary, "try.js"), os.path.join(folder, package["main"]))
+        expect(result.returncode, 0, result.stderr)
+        started = {"server": {"command": "/opt/kinema", "args": ["lsp", "--models", "/a", "--models", "/b"]},
+                   "options": {"documentSelector": [{"scheme": "file", "language": language["id"]}]}}
+        again = dict(started, server=dict(started["server"], command="/none"))
+        expect(json.loads(result.stdout), [started, "stopped", again, "kinema lsp does not start: no such program (the setting kinema.path says where "
+                                           "kinema is)"], "what the extension does")
     return bool(shutil.which("node"))
 
 

@@ -110,7 +110,14 @@ class Editor:
     def quit(self):
         assert self.ask("shutdown") is None
         self.send(method="exit")
-        assert self.server.wait() == 0
+        expect(self.server.wait(), 0, "the status after shutdown and exit")
+
+
+def check_ends(kinema):
+    """An editor that goes away without a word, and what is no message."""
+    for sent in (b"", b"Content-Length: 2\r\n\r\n{}", b"Content-Length: 9\r\n\r\nno object", b"nonsense\r\n\r\n", b"Content-Length: 99\r\n\r\n{}"):
+        run = subprocess.run([kinema, "lsp"], input=sent, capture_output=True, timeout=SECONDS)
+        expect(run.returncode, 1, f"the status after {sent}")
 
 
 class Text:
@@ -310,6 +317,29 @@ def check_spec(editor, folder):
     expect(text.ask("hover", "mid"), None, "a text that is closed")
 
 
+def check_other_texts(editor, folder):
+    """What is edited counts before what the disk has."""
+    path = os.path.join(folder, "blocks.arch")
+    with open(path, "w") as file:
+        file.write("block last ch { fc ch }\n")
+    text = Text(editor, os.path.join(folder, "user.arch"),
+                "use blocks\nnetwork user classes=10 {\n  input rgb 3x4x8x8\n  stream a { fc classes }\n  last classes\n  add a\n}\n"
+                "train {\n  loss cross_entropy a\n}\n")
+    expect(text.diagnostics, [], "a text that uses a file")
+    expect([place["uri"] for place in text.ask("definition", "la^st")], ["file://" + path], "the file that is used")
+    edits = text.ask("rename", "stream a^", newName="side")["changes"]["file://" + text.path]
+    expect(text.applied(edits), text.text.replace("stream a", "stream side").replace("add a", "add side").replace("entropy a", "entropy side"), "a stream with a loss")
+    blocks = Text(editor, path, "block last ch { fc ch }\n")
+    expect(editor.read()["params"]["diagnostics"], [], "the text, after the file was opened")
+    blocks.change("block final ch { fc ch }\n")
+    answer = editor.read()["params"]
+    expect((answer["uri"], [each["message"].split("\n")[0] for each in answer["diagnostics"]]),
+           ("file://" + text.path, ["no operation, unit or block is called 'last'"]), "the text, after the file was changed")
+    editor.close(path)
+    expect(editor.read()["params"]["diagnostics"], [], "the text, after the file was closed")
+    editor.close(text.path)
+
+
 def ask_all(text, place):
     """Asks all that an editor asks where somebody types."""
     for method in ("hover", "definition", "completion", "prepareRename"):
@@ -334,6 +364,7 @@ def check_networks(editor, paths):
             ask_all(text, text.place(start))
         if "\nnetwork" in text.text and os.sep + "lib" + os.sep not in path:
             assert any(hint["label"].endswith("x1x1x1") for hint in text.hints()), path
+        editor.close(path)
     return texts
 
 
@@ -355,10 +386,13 @@ def mutated(text, draw):
 
 def check_edits(editor, texts, count, draw):
     """Edits at random, mostly what was edited before, and asks all at the place of the edit."""
-    text = draw.choice(texts)
+    text = None
     for _ in range(count):
-        if draw.random() < 0.2:
-            text = draw.choice(texts)
+        if text is None or draw.random() < 0.2:
+            if text is not None:
+                editor.close(text.path)
+            chosen = draw.choice(texts)
+            text = Text(editor, chosen.path, chosen.text)
         changed, at = mutated(text.text, draw)
         text.change(changed)
         ask_all(text, text.place(min(at, len(changed))))
@@ -374,11 +408,13 @@ def main():
     options = parser.parse_args()
     paths = [os.path.abspath(path) for path in sorted(glob.glob(os.path.join(options.models, "**", "*.arch"), recursive=True))]
     assert len(paths) > 50, paths
+    check_ends(options.kinema)
     with tempfile.TemporaryDirectory() as folder:
         editor = Editor(options.kinema, folder)
         assert editor.ask("initialize", capabilities={})["capabilities"]["hoverProvider"]
         editor.send(method="initialized", params={})
         check_spec(editor, os.path.realpath(folder))
+        check_other_texts(editor, os.path.realpath(folder))
         texts = check_networks(editor, paths)
         check_edits(editor, texts, options.edits, random.Random(options.seed))
         editor.quit()

@@ -4,9 +4,10 @@ using namespace llvm;
 
 namespace kinema::editor {
 
-Analysis::Analysis(StringRef path, std::string text, ArrayRef<std::string> libraryPaths) {
+Analysis::Analysis(StringRef path, std::string text, const Surroundings &surroundings) {
   dsl::LoadOptions options;
-  options.libraryPaths = libraryPaths.vec();
+  options.libraryPaths = surroundings.libraryPaths;
+  options.textOf = surroundings.textOf;
   options.needsNetwork = false;
   dsl::loadText(path, std::move(text), options, spec.program, spec.diagnostics);
   dsl::Diagnostics reportedBefore(sources());
@@ -49,6 +50,11 @@ void Analysis::addEffects(ArrayRef<Step> trace, mlir::ModuleOp module) {
     if (module)
       effect.cost = inspect::costOf(module, *layers, step.operations);
   }
+}
+
+bool Analysis::uses(StringRef path) const {
+  const std::optional<uint32_t> file = sources().find(path);
+  return file && *file != 0;
 }
 
 const dsl::Occurrence *Analysis::occurrenceAt(dsl::Location place) const {

@@ -26,16 +26,25 @@ struct Effect {
   std::optional<inspect::Cost> cost;  // of the first step, where the network is known
 };
 
+/// A Surroundings says what a text may use: folders, and files that are edited, whose text the disk does not
+/// have.
+struct Surroundings {
+  std::vector<std::string> libraryPaths;
+  std::function<std::optional<std::string>(llvm::StringRef path)> textOf;
+};
+
 /// An Analysis is of one text, which is file 0 of its program.
 class Analysis {
 public:
   /// Analyses a text, whose path says where `use` looks first.
-  Analysis(llvm::StringRef path, std::string text, llvm::ArrayRef<std::string> libraryPaths);
+  Analysis(llvm::StringRef path, std::string text, const Surroundings &surroundings);
 
   const dsl::Program &program() const { return spec.program; }
   const dsl::Sources &sources() const { return spec.program.sources; }
   const dsl::File &file() const { return *spec.program.files.front(); }
   const dsl::Diagnostics &diagnostics() const { return spec.diagnostics; }
+  /// Returns whether the text uses a file, directly or by others.
+  bool uses(llvm::StringRef path) const;
   bool hasErrors() const { return spec.diagnostics.any(); }
   llvm::ArrayRef<dsl::Token> tokens() const { return allTokens; }
   llvm::ArrayRef<dsl::Occurrence> occurrences() const { return found; }

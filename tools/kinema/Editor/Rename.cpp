@@ -107,7 +107,7 @@ static std::map<dsl::Location, dsl::Location> meaningsOf(const Analysis &analysi
 }
 
 Expected<std::vector<lsp::TextEdit>> rename(const Analysis &analysis, const dsl::Occurrence &what,
-                                            StringRef newName, ArrayRef<std::string> libraryPaths) {
+                                            StringRef newName, const Surroundings &surroundings) {
   dsl::Sources sources;
   dsl::Diagnostics diagnostics(sources);
   const std::vector<dsl::Token> tokens = dsl::lex(sources, sources.add("name", newName.str()), diagnostics);
@@ -118,7 +118,7 @@ Expected<std::vector<lsp::TextEdit>> rename(const Analysis &analysis, const dsl:
     return refusal("the text has an error, with which it is not known what all names mean: " +
                    firstError(analysis));
   const Renaming renaming(analysis, what.symbol, newName);
-  const Analysis after(analysis.sources().path(0), renaming.text(), libraryPaths);
+  const Analysis after(analysis.sources().path(0), renaming.text(), surroundings);
   if (after.hasErrors())
     return refusal("with the name '" + newName + "' the text would have an error: " + firstError(after));
   const auto moved = [&](dsl::Location place) { return renaming.moved(place); };

@@ -15,6 +15,6 @@ llvm::Expected<dsl::Occurrence> renamableAt(const Analysis &analysis, dsl::Locat
 /// have errors then, or words another meaning.
 llvm::Expected<std::vector<llvm::lsp::TextEdit>> rename(const Analysis &analysis, const dsl::Occurrence &what,
                                                         llvm::StringRef newName,
-                                                        llvm::ArrayRef<std::string> libraryPaths);
+                                                        const Surroundings &surroundings);
 
 } // namespace kinema::editor

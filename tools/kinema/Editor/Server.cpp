@@ -38,6 +38,7 @@ bool fromJSON(const json::Value &value, DocumentParams &result, json::Path path)
 }
 
 struct Document {
+  lsp::URIForFile uri;
   int64_t version = 0;
   std::unique_ptr<Analysis> analysis;
 };
@@ -69,6 +70,8 @@ private:
   void formatting(const DocumentParams &params, Reply<std::vector<lsp::TextEdit>> reply);
 
   void analyse(const lsp::URIForFile &uri, int64_t version, std::string text);
+  void analyseUsers(StringRef path);
+  std::optional<std::string> textOf(StringRef path) const;
   void publish(const lsp::URIForFile &uri, const Document &document);
   /// Returns the analysis of an open text; null where it is not open.
   const Analysis *find(const lsp::URIForFile &uri) const;
@@ -77,7 +80,7 @@ private:
 
   lsp::JSONTransport &transport;
   lsp::MessageHandler handler;
-  const std::vector<std::string> &libraryPaths;
+  const Surroundings surroundings;
   LibraryCopies copies;
   lsp::OutgoingNotification<lsp::PublishDiagnosticsParams> publishDiagnostics;
   StringMap<Document> documents; // by the path of the file
@@ -86,7 +89,8 @@ private:
 
 Server::Server(lsp::JSONTransport &transport, const std::vector<std::string> &libraryPaths,
                const std::string &copies)
-    : transport(transport), handler(transport), libraryPaths(libraryPaths), copies(copies),
+    : transport(transport), handler(transport),
+      surroundings{libraryPaths, [this](StringRef path) { return textOf(path); }}, copies(copies),
       publishDiagnostics(
           handler.outgoingNotification<lsp::PublishDiagnosticsParams>("textDocument/publishDiagnostics")) {
   handler.method("initialize", this, &Server::initialize);
@@ -107,10 +111,7 @@ Server::Server(lsp::JSONTransport &transport, const std::vector<std::string> &li
 }
 
 int Server::run() {
-  if (Error error = transport.run(handler)) {
-    errs() << "kinema: error: " << toString(std::move(error)) << '\n';
-    return 1;
-  }
+  consumeError(transport.run(handler)); // of the stream, which has ended then
   return isShutDown ? 0 : 1;
 }
 
@@ -151,13 +152,35 @@ void Server::didChange(const lsp::DidChangeTextDocumentParams &params) {
 void Server::didClose(const lsp::DidCloseTextDocumentParams &params) {
   documents.erase(params.textDocument.uri.file());
   publishDiagnostics({params.textDocument.uri, 0}); // none are left
+  analyseUsers(params.textDocument.uri.file());     // of what the disk has from now on
+}
+
+/// Returns the text of a file that is open.
+std::optional<std::string> Server::textOf(StringRef path) const {
+  const auto found = documents.find(path);
+  if (found == documents.end() || !found->second.analysis)
+    return std::nullopt;
+  return found->second.analysis->sources().text(0).str();
+}
+
+/// Analyses again what uses a file, after that has changed.
+void Server::analyseUsers(StringRef path) {
+  for (auto &[name, document] : documents) {
+    if (!document.analysis || !document.analysis->uses(path))
+      continue;
+    document.analysis =
+        std::make_unique<Analysis>(name, document.analysis->sources().text(0).str(), surroundings);
+    publish(document.uri, document);
+  }
 }
 
 void Server::analyse(const lsp::URIForFile &uri, int64_t version, std::string text) {
   Document &document = documents[uri.file()];
+  document.uri = uri;
   document.version = version;
-  document.analysis = std::make_unique<Analysis>(uri.file(), std::move(text), libraryPaths);
+  document.analysis = std::make_unique<Analysis>(uri.file(), std::move(text), surroundings);
   publish(uri, document);
+  analyseUsers(uri.file());
 }
 
 const Analysis *Server::find(const lsp::URIForFile &uri) const {
@@ -343,7 +366,7 @@ void Server::rename(const RenameParams &params, Reply<lsp::WorkspaceEdit> reply)
   auto what = renamableAt(*analysis, editor::locationOf(analysis->sources(), 0, params.position));
   if (!what)
     return reply(what.takeError());
-  auto edits = editor::rename(*analysis, *what, params.newName, libraryPaths);
+  auto edits = editor::rename(*analysis, *what, params.newName, surroundings);
   if (!edits)
     return reply(edits.takeError());
   lsp::WorkspaceEdit edit;
