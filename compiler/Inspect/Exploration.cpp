@@ -117,20 +117,6 @@ void kinema::inspect::exploreStep(ModuleOp step, Exploration &exploration) {
 
 //===-- Kernels and launches ----------------------------------------------===//
 
-/// Notes which lines of a kernel's text compute something of which operations.
-static void noteLines(Operation *kernel, const AsmState::LocationMap &printed, ExploredKernel &told) {
-  std::map<size_t, std::set<int64_t>> lines;
-  kernel->walk([&](Operation *inner) {
-    auto place = printed.find(inner);
-    if (inner == kernel || place == printed.end())
-      return;
-    for (int64_t number : marksIn(inner->getLoc(), "step"))
-      lines[place->second.first - 1].insert(number);
-  });
-  for (auto &[line, numbers] : lines)
-    told.lines[line] = {numbers.begin(), numbers.end()};
-}
-
 void kinema::inspect::exploreFused(ModuleOp fused, Exploration &exploration) {
   SmallVector<Operation *> kernels;
   for (auto function : fused.getOps<func::FuncOp>())
@@ -146,7 +132,7 @@ void kinema::inspect::exploreFused(ModuleOp fused, Exploration &exploration) {
     told.op = op->getName().stripDialect().str();
     told.text = textOf(op, state);
     told.from = marksIn(op, "step");
-    noteLines(op, printed, told);
+    told.lines = markedLines(op, printed, "step");
     if (auto finalize = dyn_cast<kernel::FinalizeOp>(op); finalize && finalize.getAttached())
       told.carrier = numbers.lookup(finalize.getPartials().getDefiningOp());
     numbers[op] = exploration.kernels.size() - 1;
@@ -198,28 +184,99 @@ void kinema::inspect::explorePlanned(ModuleOp planned, const Target &target, Exp
       told.launches.push_back(describeLaunch(launch, layers, symbols, target, exploration));
     told.lives = livesOf(entry, arena, symbols);
   }
-  AsmState state(planned, textFlags());
-  for (auto def : planned.getOps<kernel::DefOp>())
-    exploration.code[def.getSymName().str()]["kernel"] = textOf(def, state);
+  AsmState::LocationMap printed;
+  AsmState state(planned, textFlags(), &printed);
+  for (auto def : planned.getOps<kernel::DefOp>()) {
+    const std::string name = def.getSymName().str();
+    std::string text = textOf(def, state);
+    exploration.code[name]["kernel"] = {std::move(text), markedLines(def, printed, "step")};
+    exploration.madeOf[name] = marksIn(def.getLoc(), "fused").front();
+  }
 }
 
 //===-- Code --------------------------------------------------------------===//
+
+/// Returns the code of kernels in a form. With `places`, directives say what its lines come from.
+static FailureOr<std::map<std::string, std::string>> codeOf(ModuleOp lowered, const Target &target,
+                                                            CodeForm form,
+                                                            const std::set<std::string> &kernels,
+                                                            bool places) {
+  OwningOpRef<ModuleOp> copy = lowered.clone();
+  if (places && failed(placeMarks(*copy, "step")))
+    return failure();
+  auto text = target.codeText(*copy, form);
+  if (failed(text))
+    return failure();
+  return functionsIn(*text, kernels);
+}
+
+/// Adds a function of phase `target` to a kernel's code.
+static void addFunction(LLVM::LLVMFuncOp function, ExploredCode &code) {
+  AsmState::LocationMap printed;
+  AsmState state(function, textFlags().useLocalScope(), &printed);
+  const size_t first = llvm::count(code.text, '\n');
+  code.text += textOf(function, state) + "\n";
+  for (auto &[line, numbers] : markedLines(function, printed, "step"))
+    code.lines[first + line] = std::move(numbers);
+}
+
+/// Adds the functions that kernels have in phase `target`, with those that they call.
+static void addLowered(ModuleOp lowered, Exploration &exploration) {
+  lowered->walk([&](LLVM::LLVMFuncOp function) {
+    auto found = exploration.code.find(function.getName().str());
+    if (found == exploration.code.end())
+      return;
+    llvm::SetVector<Operation *> functions;
+    functions.insert(function);
+    for (size_t number = 0; number < functions.size(); ++number)
+      functions[number]->walk([&](LLVM::CallOp call) {
+        auto callee = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(call, call.getCalleeAttr());
+        if (callee && !callee.isExternal())
+          functions.insert(callee);
+      });
+    for (Operation *part : functions)
+      addFunction(cast<LLVM::LLVMFuncOp>(part), found->second["target"]);
+  });
+}
+
+/// Returns the operations of `step` that a kernel was made of, with those of what it carries.
+static std::set<int64_t> operationsIn(const std::string &kernel, const Exploration &exploration) {
+  const int64_t made = exploration.madeOf.at(kernel);
+  std::set<int64_t> operations;
+  for (auto [number, fused] : llvm::enumerate(exploration.kernels))
+    if (static_cast<int64_t>(number) == made ||
+        (fused.carrier && static_cast<int64_t>(*fused.carrier) == made))
+      operations.insert(fused.from.begin(), fused.from.end());
+  return operations;
+}
+
+/// Leaves a kernel's own operations in the lines of its code. Kernels share functions, which have the
+/// locations of the first one that needed them.
+static void keepOwn(std::map<std::string, ExploredCode> &texts, const std::set<int64_t> &own) {
+  for (auto &[form, code] : texts)
+    for (auto &[line, numbers] : code.lines)
+      llvm::erase_if(numbers, [&](int64_t number) { return !own.contains(number); });
+}
 
 LogicalResult kinema::inspect::exploreCode(ModuleOp lowered, const Target &target, Exploration &exploration) {
   std::set<std::string> kernels;
   for (auto &[kernel, texts] : exploration.code)
     kernels.insert(kernel);
-  lowered->walk([&](LLVM::LLVMFuncOp function) {
-    if (auto found = exploration.code.find(function.getName().str()); found != exploration.code.end())
-      found->second["target"] = textOf(function, textFlags());
-  });
-  for (CodeForm form : {CodeForm::LLVM, CodeForm::Assembly}) {
-    OwningOpRef<ModuleOp> copy = lowered.clone();
-    auto text = target.codeText(*copy, form);
-    if (failed(text))
-      return failure();
-    for (auto &[kernel, function] : functionsIn(*text, kernels))
-      exploration.code[kernel][nameOf(form, target)] = std::move(function);
+  addLowered(lowered, exploration);
+  auto ir = codeOf(lowered, target, CodeForm::LLVM, kernels, false),
+       code = codeOf(lowered, target, CodeForm::Assembly, kernels, false),
+       placed = codeOf(lowered, target, CodeForm::Assembly, kernels, true);
+  if (failed(ir) || failed(code) || failed(placed))
+    return failure();
+  for (auto &[kernel, texts] : exploration.code) {
+    texts[nameOf(CodeForm::LLVM, target)].text = std::move((*ir)[kernel]);
+    std::string &withPlaces = (*placed)[kernel];
+    MarkedLines lines = takePlaces(withPlaces);
+    // Places change no code; if they ever did, the code that is shown would still be that of packages.
+    if (withPlaces != (*code)[kernel])
+      lines.clear();
+    texts[nameOf(CodeForm::Assembly, target)] = {std::move((*code)[kernel]), std::move(lines)};
+    keepOwn(texts, operationsIn(kernel, exploration));
   }
   return success();
 }

@@ -5,6 +5,7 @@
 
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Lives.h"
+#include "compiler/Inspect/Marks.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
 
@@ -38,8 +39,7 @@ struct ExploredOperation {
 /// An ExploredKernel is a launchable operation of phase `fused`, known by its number there.
 struct ExploredKernel {
   std::string function, op, text;
-  /// For lines of its text, from 0, the operations of `step` that they compute something of.
-  std::map<size_t, std::vector<int64_t>> lines;
+  MarkedLines lines;             // of its text, with operations of `step`
   std::vector<int64_t> from;     // those of the whole kernel
   std::optional<size_t> carrier; // the kernel in whose launch it merges partials; nothing: it has its own
 };
@@ -62,6 +62,14 @@ struct ExploredEntry {
   EntryLives lives;
 };
 
+/// An ExploredCode is the code of a kernel in one form.
+struct ExploredCode {
+  std::string text;
+  /// Lines with the operations of `step` that they compute something of, each until the next one that is
+  /// listed.
+  MarkedLines lines;
+};
+
 struct ExploredSegment {
   std::string kind;
   int64_t offset, bytes;
@@ -78,7 +86,10 @@ struct Exploration {
   std::vector<ExploredSegment> segments; // of the arena
   PlanSummary plan;
   /// The code of each kernel by form: "kernel" and "target", as these phases have it, then those of `nameOf`.
-  std::map<std::string, std::map<std::string, std::string>> code;
+  std::map<std::string, std::map<std::string, ExploredCode>> code;
+  /// The operation of `fused` that each of them was made of. Launches of others that are equal to it run it
+  /// too.
+  std::map<std::string, int64_t> madeOf;
 };
 
 /// These note what a module in a phase holds and mark its operations for the phases behind it. `placeOf`
@@ -89,14 +100,16 @@ void exploreStep(mlir::ModuleOp step, Exploration &exploration);
 void exploreFused(mlir::ModuleOp fused, Exploration &exploration);
 /// Notes launches, lives and kernels of a module in phase `planned`.
 void explorePlanned(mlir::ModuleOp planned, const Target &target, Exploration &exploration);
-/// Adds the code of all kernels. `lowered` is the module in phase `target`, which is used up.
+/// Adds the code of all kernels, from a module in phase `target`.
 mlir::LogicalResult exploreCode(mlir::ModuleOp lowered, const Target &target, Exploration &exploration);
 
-/// Returns {network, target, precision, peaks, acceptable, layers, clip, step, kernels, entries, arena},
-/// which a page can read at once: texts and code are not in it. A layer has the fields of
+/// Returns {network, target, precision, peaks, acceptable, layers, clip, step, kernels, entries, arena,
+/// codes}, which a page can read at once: texts and code are not in it. A layer has the fields of
 /// `toJson(LayerTable)`, a launch those of `schedulesJson` and {kernel, threads, products, reads, writes,
 /// macs, layer_number, part, kernels}. What is known by a number stands at that number in its list.
 nlohmann::json factsJson(const Exploration &exploration);
+/// Returns the code of a kernel: {FORM: {text, lines: [[LINE, [NUMBER]]]}}.
+nlohmann::json codeJson(const std::map<std::string, ExploredCode> &code);
 /// Returns the texts of phase `clip`, `step` or `fused`, a list by number.
 nlohmann::json textsJson(const Exploration &exploration, llvm::StringRef phase);
 

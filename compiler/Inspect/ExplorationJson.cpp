@@ -22,7 +22,8 @@ static json kernelJson(const ExploredKernel &kernel) {
   json entry = {
       {"function", kernel.function}, {"op", kernel.op}, {"from", kernel.from}, {"lines", json::object()}};
   for (const auto &[line, numbers] : kernel.lines)
-    entry["lines"][std::to_string(line)] = numbers;
+    if (!numbers.empty())
+      entry["lines"][std::to_string(line)] = numbers;
   if (kernel.carrier)
     entry["carrier"] = *kernel.carrier;
   return entry;
@@ -94,6 +95,7 @@ json kinema::inspect::factsJson(const Exploration &exploration) {
                  {"step", json::array()},
                  {"kernels", json::array()},
                  {"entries", json::array()},
+                 {"codes", exploration.madeOf},
                  {"arena",
                   {{"bytes", exploration.plan.arena},
                    {"activations", exploration.plan.activations},
@@ -113,6 +115,21 @@ json kinema::inspect::factsJson(const Exploration &exploration) {
     object["arena"]["segments"].push_back(
         {{"kind", segment.kind}, {"offset", segment.offset}, {"bytes", segment.bytes}});
   return object;
+}
+
+json kinema::inspect::codeJson(const std::map<std::string, ExploredCode> &code) {
+  json forms = json::object();
+  for (const auto &[form, shown] : code) {
+    json lines = json::array();
+    const std::vector<int64_t> none, *last = &none;
+    for (const auto &[line, numbers] : shown.lines)
+      if (numbers != *last) {
+        lines.push_back({line, numbers});
+        last = &numbers;
+      }
+    forms[form] = {{"text", shown.text}, {"lines", lines}};
+  }
+  return forms;
 }
 
 json kinema::inspect::textsJson(const Exploration &exploration, llvm::StringRef phase) {

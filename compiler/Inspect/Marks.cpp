@@ -1,6 +1,9 @@
 #include "compiler/Inspect/Marks.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <set>
 
@@ -43,4 +46,61 @@ std::vector<int64_t> kinema::inspect::marksIn(Operation *operation, StringRef ph
   std::set<int64_t> numbers;
   operation->walk([&](Operation *inner) { addMarks(inner->getLoc(), phase, numbers); });
   return {numbers.begin(), numbers.end()};
+}
+
+MarkedLines kinema::inspect::markedLines(Operation *operation, const AsmState::LocationMap &printed,
+                                         StringRef phase) {
+  std::map<size_t, std::set<int64_t>> lines;
+  operation->walk([&](Operation *inner) {
+    if (auto place = printed.find(inner); place != printed.end())
+      addMarks(inner->getLoc(), phase, lines[place->second.first - 1]);
+  });
+  MarkedLines marked;
+  for (auto &[line, numbers] : lines)
+    marked[line] = {numbers.begin(), numbers.end()};
+  return marked;
+}
+
+//===-- Machine code ------------------------------------------------------===//
+
+LogicalResult kinema::inspect::placeMarks(ModuleOp lowered, StringRef phase) {
+  auto file = StringAttr::get(lowered.getContext(), phase);
+  lowered.walk([&](Operation *op) {
+    std::vector<int64_t> numbers = marksIn(op->getLoc(), phase);
+    op->setLoc(FileLineColLoc::get(file, numbers.size() == 1 ? numbers.front() + 1 : 0, 1));
+  });
+  PassManager passes(lowered.getContext());
+  LLVM::DIScopeForLLVMFuncOpPassOptions options;
+  options.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
+  passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
+  return passes.run(lowered);
+}
+
+/// Returns whether a line stands in code for its debug info alone: labels, files, and what unwinds the stack.
+static bool isForPlaces(StringRef line) {
+  for (StringRef word : {".cfi_", ".file", ".Ltmp", ".Lfunc_begin", "$L__tmp", "$L__func_"})
+    if (line.starts_with(word))
+      return true;
+  return false;
+}
+
+MarkedLines kinema::inspect::takePlaces(std::string &code) {
+  MarkedLines lines;
+  std::string kept;
+  size_t number = 0;
+  for (StringRef rest = code; !rest.empty();) {
+    auto [line, more] = rest.split('\n');
+    rest = more;
+    StringRef word = line.trim();
+    if (word.consume_front(".loc")) { // its file, line and column
+      int64_t place = 0;
+      word.ltrim().split(' ').second.split(' ').first.getAsInteger(10, place);
+      lines[number] = place > 0 ? std::vector<int64_t>{place - 1} : std::vector<int64_t>();
+    } else if (!isForPlaces(word)) {
+      kept += (line + "\n").str();
+      ++number;
+    }
+  }
+  code = std::move(kept);
+  return lines;
 }

@@ -31,7 +31,7 @@ void addSides(const SpecOptions &spec, const ExploreOptions &options, std::vecto
   require(compilation.fromSpec(spec.spec, Phase::Clip));
   for (const CompileOptions &target : optionsOf(options.choice, chosenTargets(options.targets), {})) {
     sayCompiling(spec.spec, target.target);
-    ExploredSide &side = sides.emplace_back(explore(compilation, target));
+    ExploredSide &side = sides.emplace_back(explore(compilation, target, !options.json));
     side.spec = spec.spec;
     side.settings = spec.settings;
   }

@@ -28,7 +28,7 @@ static std::vector<std::pair<std::string, std::string>> sourcesOf(const dsl::Sou
   return texts;
 }
 
-ExploredSide kinema::explore(Compilation &compilation, const CompileOptions &options) {
+ExploredSide kinema::explore(Compilation &compilation, const CompileOptions &options, bool code) {
   ExploredSide side;
   inspect::Exploration &exploration = side.exploration;
   mlir::OwningOpRef<mlir::ModuleOp> module = compilation.module().clone();
@@ -47,6 +47,8 @@ ExploredSide kinema::explore(Compilation &compilation, const CompileOptions &opt
   inspect::exploreFused(*module, exploration);
   require(advance(*module, Phase::Fused, Phase::Planned, options));
   inspect::explorePlanned(*module, *options.target, exploration);
+  if (!code)
+    return side;
   require(advance(*module, Phase::Planned, Phase::Target, options));
   requireSuccess(inspect::exploreCode(*module, *options.target, exploration));
   return side;
@@ -97,7 +99,7 @@ static std::string packedTexts(const std::vector<ExploredSide> &sides) {
     for (const char *phase : {"clip", "step", "fused"})
       text += packed(fmt::format("texts-{}-{}", number, phase), inspect::textsJson(exploration, phase));
     for (const auto &[kernel, forms] : exploration.code)
-      text += packed(fmt::format("code-{}-{}", number, kernel), forms);
+      text += packed(fmt::format("code-{}-{}", number, kernel), inspect::codeJson(forms));
   }
   return text;
 }

@@ -31,7 +31,8 @@ struct ExploredSide {
 
 /// Follows the network of a compilation, which is in phase `clip` and stays there, to the code of its
 /// kernels.
-ExploredSide explore(Compilation &compilation, const CompileOptions &options);
+/// Without `code`, it goes to phase `planned`, where all facts are known.
+ExploredSide explore(Compilation &compilation, const CompileOptions &options, bool code);
 
 /// Returns {sides: [facts, spec, settings, sources], pairs, difference}. `pairs` are the layers of two sides
 /// that take each other's place, as numbers; `difference` is that of `kinema diff`; null with one side.

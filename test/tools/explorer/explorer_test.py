@@ -158,7 +158,28 @@ def walk_phases(walk):
         walk.browser.until(f"document.querySelector('#column-code select').value === '{form}'")
         kernel = walk.get("state.entry.launches[state.launch].kernel")
         walk.browser.until(f"document.querySelector('#column-code .lines').textContent.includes('{kernel}')")
+    walk_code(walk)
     walk.picture("phases")
+
+
+def walk_code(walk):
+    """Clicks on a line of machine code, of an operation that it was made of."""
+    walk.get("select({ launch: state.entry.launches.findIndex((launch) => launch.op === 'wgrad') })")
+    form = walk.get("state.network.target.startsWith('sm') ? 'PTX' : 'assembly'")
+    walk.get(f"(() => {{ const s = document.querySelector('#column-code select'); s.value = '{form}'; "
+             "s.dispatchEvent(new Event('change')); })()")
+    walk.browser.until("phasesView.columns.code.lines.some((line) => line.steps?.length === 1)")
+    row = walk.get("""(() => {
+      const { list, lines } = phasesView.columns.code, number = lines.findIndex((line) => line.steps.length === 1);
+      list.reveal(number);
+      return number;
+    })()""")
+    launch = walk.launch()
+    walk.browser.click(f'#column-code .row[data-row="{row}"]')
+    walk.browser.until(f"document.querySelector('#column-code .row[data-row=\"{row}\"].linked')")
+    check(walk.launch() == launch, "a line of code leads to another launch")
+    step = walk.get("document.querySelector('#column-step .chosen')?.textContent ?? ''")
+    check("clip." in step, f"a line of code marks {step!r} in step")
 
 
 def walk_differences(walk):

@@ -57,6 +57,23 @@ class Network {
     return (this.known = { stepsOf, kernelsOf, launchOf, clipOf });
   }
 
+  /** Returns the operations of `step` that a launch computes, by those that its kernel was made of: launches share
+   * kernels that are equal but for these. */
+  stepsInCode(launch) {
+    const { launchOf } = this.links;
+    const first = launchOf.get(this.codes[launch.kernel]);
+    const made = first.entry.launches[first.number].kernels, own = launch.kernels;
+    const steps = new Map();
+    made.forEach((kernel, place) => {
+      for (const [line, numbers] of Object.entries(this.kernels[kernel].lines))
+        numbers.forEach((number, rank) => {
+          const other = this.kernels[own[place]]?.lines[line]?.[rank];
+          if (known(other)) steps.set(number, other);
+        });
+    });
+    return steps;
+  }
+
   /** Returns all that belongs to one thing: {line|clip|step|kernel: what}. */
   linkedWith(origin) {
     const { stepsOf, kernelsOf, launchOf, clipOf } = this.links;

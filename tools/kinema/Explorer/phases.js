@@ -23,7 +23,7 @@ class Column {
     if (this.isChosen(line)) names.push("chosen");
     else if (this.isLinked(line)) names.push("linked");
     return make("div", { class: names.join(" "), role: "option", "aria-selected": this.isChosen(line), "data-row": number,
-      onclick: () => line.origin && select({ origin: line.origin }) }, coloured(line.text));
+      onclick: () => line.origin && select({ origin: line.origin, keepsLaunch: Boolean(line.origin.inCode) }) }, coloured(line.text));
   }
 
   /** Moves to the next line that can be selected. */
@@ -33,7 +33,8 @@ class Column {
     event.preventDefault();
     let next = this.lines.findIndex(this.isChosen) + way;
     while (next >= 0 && next < this.lines.length && !this.lines[next].origin) next += way;
-    if (next >= 0 && next < this.lines.length) select({ origin: this.lines[next].origin });
+    if (next >= 0 && next < this.lines.length)
+      select({ origin: this.lines[next].origin, keepsLaunch: Boolean(this.lines[next].origin.inCode) });
   }
 
   show(lines) {
@@ -132,17 +133,25 @@ const phasesView = {
     const column = this.columns.code;
     const kernel = entry.launches[launch]?.kernel;
     column.about.textContent = kernel ?? "";
+    column.key = kernel ? column.key : null;
     if (!kernel) return column.show([{ text: "select a launch or an operation that a launch computes" }]);
     const forms = await unpack(`code-${network.number}-${kernel}`);
     if (state.network !== network || state.entry.launches[state.launch]?.kernel !== kernel) return;
     const order = ["assembly", "PTX", "LLVM IR", "target", "kernel"].filter((form) => form in forms);
     const form = order.includes(this.wanted) ? this.wanted : order[0];
     this.form.replaceChildren(...order.map((name) => make("option", { value: name, selected: name === form ? "" : null }, name)));
-    const lines = forms[form].replace(/\n$/, "").replaceAll("\t", "  ").split("\n").map((text) => ({ text }));
-    column.about.textContent = `${kernel}, ${grouped(lines.length)} lines`;
-    if (column.key !== `${network.number} ${kernel} ${form}`) column.list.container.scrollTop = 0;
-    column.key = `${network.number} ${kernel} ${form}`;
-    column.show(lines);
+    const key = `${network.number} ${entry.name} ${launch} ${form}`;
+    if (column.key !== key) {
+      column.list.container.scrollTop = 0;
+      column.show(codeLines(forms[form], network.stepsInCode(entry.launches[launch])));
+      column.about.textContent = `${kernel}, ${grouped(column.lines.length)} lines`;
+    }
+    column.key = key;
+    // Only a part of the kernel is worth a mark.
+    const { step } = network.linkedWith(state.origin ?? {});
+    const isLinked = (line) => line.steps.length > 0 && line.steps.every((number) => step.has(number));
+    const isPart = !state.origin?.kernels && column.lines.some(isLinked);
+    column.mark((line) => isPart && isLinked(line), () => false);
   },
 };
 
@@ -154,6 +163,16 @@ function operationLines(operations, texts, phase) {
     const lines = texts[number].split("\n").map((text) => ({ text, moves, function: op.function, origin: { [phase]: number } }));
     if (op.function !== name) lines.unshift({ text: `@${(name = op.function)}`, title: true });
     return lines;
+  });
+}
+
+/** Returns code as lines that select what they were made of. */
+function codeLines({ text, lines }, stepsOf) {
+  let run = 0, steps = [];
+  return text.replace(/\n$/, "").replaceAll("\t", "  ").split("\n").map((line, number) => {
+    for (; run < lines.length && lines[run][0] <= number; ++run)
+      steps = lines[run][1].map((step) => stepsOf.get(step)).filter(known);
+    return { text: line, steps, origin: steps.length === 1 ? { step: steps[0], inCode: true } : null };
   });
 }
 

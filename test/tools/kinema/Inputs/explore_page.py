@@ -28,6 +28,8 @@ for phase, key in [("clip", "clip"), ("step", "step"), ("fused", "kernels")]:
 
 kernels = {launch["kernel"] for entry in side["entries"] for launch in entry["launches"]}
 codes = {name.removeprefix("code-0-"): unpacked(name) for name in held if name.startswith("code-0-")}
+linked = {kernel: {form: code["lines"] for form, code in forms.items()} for kernel, forms in codes.items()}
+codes = {kernel: {form: code["text"] for form, code in forms.items()} for kernel, forms in codes.items()}
 assert kernels == set(codes)
 forms = {tuple(sorted(code)) for code in codes.values()}
 assert len(forms) == 1
@@ -39,6 +41,26 @@ for kernel, code in codes.items():
     assert f"kernel.def @{kernel} " in code["kernel"] and f"llvm.func @{kernel}(" in code["target"]
     assert f"@{kernel}(" in code["LLVM IR"].split("\n")[0]
 print("assembly as compiled")
+
+# The lines of a kernel's code come from the operations that it computes, most of them.
+told = many = 0
+for kernel, forms in linked.items():
+    made = [number for entry in side["entries"] for launch in entry["launches"] if launch["kernel"] == kernel
+            for number in launch["kernels"] if side["codes"][kernel] in launch["kernels"]]
+    assert side["codes"][kernel] in made
+    steps = {number for fused in made for number in side["kernels"][fused]["from"]}
+    for form in ["assembly", "target", "kernel"]:
+        count = codes[kernel][form].count("\n") + 1
+        runs = forms[form]
+        assert [line for line, _ in runs] == sorted({line for line, _ in runs}) and all(line < count for line, _ in runs)
+        assert {number for _, numbers in runs for number in numbers} <= steps, (kernel, form)
+        ends = [line for line, _ in runs[1:]] + [count]
+        if form == "assembly":
+            told += sum(end - line for (line, numbers), end in zip(runs, ends) if numbers)
+            many += count
+    assert not forms["LLVM IR"]
+assert told > 0.6 * many, (told, many)
+print("most of its lines have operations")
 
 outside = re.sub(r'(?s)<script type="[^"]*" id=.*?</script>', "", page)
 assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:,)|url\(|@import|fetch\(|import\(|XMLHttpRequest""", outside)
