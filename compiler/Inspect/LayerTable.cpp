@@ -239,20 +239,23 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
   return table;
 }
 
-Cost inspect::costOf(ModuleOp module, const LayerTable &table, ArrayRef<Operation *> operations) {
+Costs::Costs(ModuleOp module, const LayerTable &table)
+    : table(table), layers(module->getAttrOfType<ArrayAttr>(clip::layersAttribute)) {
+  for (auto param : module.getOps<clip::ParamOp>())
+    if (param.isTrained())
+      trained[param.getSymNameAttr()] = param.getTensorType().getNumElements();
+}
+
+Cost Costs::of(ArrayRef<Operation *> operations) const {
   Cost cost;
-  clip::Layers layers(module->getAttrOfType<ArrayAttr>(clip::layersAttribute));
-  SymbolTable symbols(module);
-  llvm::SmallPtrSet<Operation *, 16> counted; // parameters
+  llvm::SmallDenseSet<StringAttr> counted; // parameters
   for (Operation *op : operations) {
     cost.macs += macsOf(*op, table.batch);
     cost.activationBytes += storedBytesOf(*op, table.batch);
-    for (Value operand : op->getOperands()) {
-      auto read = operand.getDefiningOp<clip::ReadOp>();
-      auto param = read ? symbols.lookup<clip::ParamOp>(read.getParam()) : clip::ParamOp();
-      if (param && param.isTrained() && counted.insert(param).second)
-        cost.parameters += param.getTensorType().getNumElements();
-    }
+    for (Value operand : op->getOperands())
+      if (auto read = operand.getDefiningOp<clip::ReadOp>())
+        if (StringAttr name = read.getParamAttr().getAttr(); counted.insert(name).second)
+          cost.parameters += trained.lookup(name);
     std::optional<size_t> layer = layers.of(*op);
     if (layer && table.layers[*layer].mid && !llvm::is_contained(cost.mids, table.layers[*layer].mid))
       cost.mids.push_back(table.layers[*layer].mid);

@@ -2,7 +2,10 @@
 #ifndef KINEMA_COMPILER_INSPECT_LAYERTABLE_H
 #define KINEMA_COMPILER_INSPECT_LAYERTABLE_H
 
+#include "dialects/Clip/Layers.h"
+
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <nlohmann/json.hpp>
 
@@ -67,8 +70,19 @@ struct Cost {
   std::vector<int64_t> mids; // Layer::mid of the layers that they belong to, each once
 };
 
-/// Returns the cost of operations of `@forward`, which `table` describes.
-Cost costOf(mlir::ModuleOp module, const LayerTable &table, llvm::ArrayRef<mlir::Operation *> operations);
+/// Knows the costs of the operations of `@forward`.
+class Costs {
+public:
+  /// `table` describes the module; both outlive this.
+  Costs(mlir::ModuleOp module, const LayerTable &table);
+
+  Cost of(llvm::ArrayRef<mlir::Operation *> operations) const;
+
+private:
+  const LayerTable &table;
+  clip::Layers layers;
+  llvm::DenseMap<mlir::StringAttr, int64_t> trained; // the elements of parameters, by their names
+};
 
 /// Returns a shape, or another list of sizes, as "64x16x56x56".
 std::string shapeText(llvm::ArrayRef<int64_t> shape);

@@ -1,5 +1,7 @@
 #include "test/compiler/Expand/Expand.h"
 
+#include <set>
+
 using namespace kinema;
 using namespace kinema::test;
 
@@ -30,6 +32,69 @@ total                                                        11,011  828,496  45
 parameters: 11,011, of these in convs and fc: 10,882
 macs: 828,496 a clip (convs, fc and attention)
 )");
+}
+
+/// Returns the sum of the costs of the steps that the network's own body has, in which all others lie.
+inspect::Cost costOfBody(Expanded &net, const Trace &trace) {
+  const inspect::LayerTable table = net.table();
+  const inspect::Costs costs(*net.module, table);
+  std::set<const dsl::Stmt *> own;
+  auto add = [&](const dsl::Body &body) {
+    for (const dsl::Chain &chain : body.chains)
+      for (const dsl::StmtPtr &statement : chain.statements)
+        own.insert(statement.get());
+  };
+  add(net.spec->program.network->body);
+  dsl::visitStatements(net.spec->program.network->body, [&](const dsl::Stmt &statement) {
+    if (const auto *stream = llvm::dyn_cast<dsl::StreamStmt>(&statement))
+      add(stream->body);
+  });
+  inspect::Cost sum;
+  for (const Step &step : trace)
+    if (own.count(step.statement)) {
+      const inspect::Cost cost = costs.of(step.operations);
+      sum.parameters += cost.parameters;
+      sum.macs += cost.macs;
+      sum.activationBytes += cost.activationBytes;
+    }
+  return sum;
+}
+
+TEST(Costs, OfStatementsAddUpToTheNetworks) {
+  for (const char *model :
+       {"r2plus1d_18", "slowfast_50_4x16", "movinet_a0", "video_swin_t", "s3d_g", "tour"}) {
+    SCOPED_TRACE(model);
+    Trace trace;
+    FrontendOptions options;
+    options.batch = 2;
+    options.trace = &trace;
+    Expanded net = expandModel(model, options);
+    const inspect::Cost sum = costOfBody(net, trace);
+    EXPECT_EQ(sum.parameters, net.table().parameters);
+    EXPECT_EQ(sum.macs, net.table().macs);
+    EXPECT_EQ(sum.activationBytes, net.table().activationBytes);
+  }
+}
+
+TEST(Trace, HasTheValuesOfStatements) {
+  Trace trace;
+  FrontendOptions options;
+  options.trace = &trace;
+  Expanded net = expandText(spec, options);
+  ASSERT_TRUE(net.module) << net.errors();
+  auto last = [&](const char *text) {
+    const Step *found = nullptr;
+    for (const Step &step : trace)
+      if (step.statement->location.file == 0 &&
+          net.spec->program.sources.statementAt(step.statement->location).starts_with(text))
+        found = &step;
+    return found ? std::pair(inspect::shapeText(found->before), inspect::shapeText(found->after))
+                 : std::pair<std::string, std::string>();
+  };
+  EXPECT_EQ(last("input"), std::pair(std::string(), std::string("3x8x16x16")));
+  EXPECT_EQ(last("stem"), std::pair(std::string("3x8x16x16"), std::string("8x8x8x8")));
+  EXPECT_EQ(last("stage"), std::pair(std::string("8x8x8x8"), std::string("16x4x4x4")));
+  EXPECT_EQ(last("fc"), std::pair(std::string("16x1x1x1"), std::string("5x1x1x1")));
 }
 
 TEST(LayerTable, IsJson) {

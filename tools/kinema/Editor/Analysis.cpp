@@ -37,6 +37,9 @@ void Analysis::expand() {
 }
 
 void Analysis::addEffects(ArrayRef<Step> trace, mlir::ModuleOp module) {
+  std::optional<inspect::Costs> costs;
+  if (module)
+    costs.emplace(module, *layers);
   for (const Step &step : trace) {
     if (step.statement->location.file != 0)
       continue;
@@ -47,8 +50,8 @@ void Analysis::addEffects(ArrayRef<Step> trace, mlir::ModuleOp module) {
     }
     effect.before = step.before;
     effect.after = step.after;
-    if (module)
-      effect.cost = inspect::costOf(module, *layers, step.operations);
+    if (costs)
+      effect.cost = costs->of(step.operations);
   }
 }
 
