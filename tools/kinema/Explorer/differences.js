@@ -4,9 +4,8 @@ const differencesView = {
   show() {
     const box = element("differences");
     if (networks.length < 2) {
-      box.replaceChildren(make("p", { class: "note" },
-        "This page shows one network on one target. `kinema explore A --against B` compares two specs, " +
-        "`--target T1,T2` two targets."));
+      box.replaceChildren(make("p", { class: "note" }, prose("This page shows one network on one target. " +
+        "`kinema explore A --against B` compares two specs, `--target T1,T2` two targets.")));
       return;
     }
     const [a, b] = networks;
@@ -26,7 +25,7 @@ const differencesView = {
     const rows = [
       row("time", timeText, of((entry) => timesOf(entry.launches).predicted), true),
       ...(state.entry.name === "train_step" ? parts.map((part) =>
-        row(`time of the part ${part}`, timeText, launchesOf(part).map((launches) => timesOf(launches).predicted), true)) : []),
+        row(`${part} part`, timeText, launchesOf(part).map((launches) => timesOf(launches).predicted), true)) : []),
       row("floor", timeText, of((entry) => timesOf(entry.launches).floor), true),
       row("launches", grouped, of((entry) => entry.launches.length), true),
       row("bytes moved", bytesText, of((entry) => sum(entry.launches.map(movedBytes))), true),
@@ -40,10 +39,11 @@ const differencesView = {
   /** Tells what `kinema diff` does. */
   changes() {
     const { network, layers } = facts.difference;
+    const title = make("h2", {}, "What the networks differ in");
     const rows = network.map((change) => ["network", change]);
     for (const layer of layers) for (const change of layer.changes) rows.push([layer.a ?? layer.b, change]);
-    if (rows.length === 0) return [make("p", { class: "note" }, "The two compute the same: their layers and settings are equal.")];
-    return [make("h2", {}, "What the specs differ in"), make("table", { id: "changes" }, head(["layer", "what", "A", "B"], 9),
+    if (rows.length === 0) return [title, make("p", { class: "note" }, "In nothing: the two compute the same.")];
+    return [title, make("table", { id: "changes" }, head(["layer", "what", "A", "B"], 9),
       make("tbody", {}, rows.slice(0, 400).map(([layer, change]) => make("tr", {}, make("td", {}, layer),
         make("td", {}, [change.part, change.what].filter(Boolean).join(" ")), make("td", {}, change.a ?? "-"), make("td", {}, change.b ?? "-")))))];
   },

@@ -111,10 +111,11 @@ function scaled(value, units, base = 1000) {
   return value.toFixed(digits) + " " + units[unit];
 }
 
-const timeText = (us) => (known(us) ? scaled(us, ["us", "ms", "s"]) : "not known");
+const timeText = (us) => (known(us) ? scaled(us * 1000, ["ns", "us", "ms", "s"]) : "not known");
 const bytesText = (bytes) => scaled(bytes, ["B", "kB", "MB", "GB", "TB"]);
 const countText = (count) => scaled(count, ["", "k", "M", "G", "T", "P"]).trim();
-const ratioText = (ratio) => (known(ratio) ? ratio.toFixed(ratio < 9.95 ? 2 : 1) + "x" : "not known");
+const ratioText = (ratio) =>
+  known(ratio) ? (ratio < 99.95 ? ratio.toFixed(ratio < 9.995 ? 2 : 1) : grouped(ratio)) + "x" : "not known";
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /** Returns how long launches take, {predicted, floor} in microseconds; null where one of them is not known. */
@@ -133,6 +134,9 @@ function make(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   return filled(made, attributes, children);
 }
+
+/** Returns a text as the parts of an element, what stands in backquotes as code. */
+const prose = (text) => text.split("`").map((piece, number) => (number % 2 ? make("code", {}, piece) : piece));
 
 /** Makes an element of a picture. */
 function draw(name, attributes = {}, ...children) {

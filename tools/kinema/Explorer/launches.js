@@ -63,7 +63,7 @@ const launchesView = {
       make("option", { value: scale.title, selected: scale === chosen ? "" : null }, scale.title)));
     showLegend(element("legend"), chosen?.legend(entry.launches) ?? []);
     this.scale = chosen;
-    element("launches-note").textContent = this.noteOf(network, entry);
+    element("launches-note").replaceChildren(...prose(this.noteOf(network, entry)));
     this.showStrips();
     if (this.tabled !== entry) this.table = this.makeTable(entry);
     this.tabled = entry;
@@ -106,7 +106,7 @@ const launchesView = {
       const name = blockOf(network, launch);
       if (name !== block) {
         block = name;
-        if (x >= blockEnd) {
+        if (x >= blockEnd && x + name.length * 6 <= width) {
           labels.push(draw("text", { class: "group", x: x + 1, y: y - 4 }, name));
           blockEnd = x + name.length * 6 + 8;
         }

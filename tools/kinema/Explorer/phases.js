@@ -132,9 +132,12 @@ const phasesView = {
     const { network, entry, launch } = state;
     const column = this.columns.code;
     const kernel = entry.launches[launch]?.kernel;
-    column.about.textContent = kernel ?? "";
-    column.key = kernel ? column.key : null;
-    if (!kernel) return column.show([{ text: "select a launch or an operation that a launch computes" }]);
+    if (!kernel) {
+      column.key = null;
+      column.about.textContent = "";
+      this.form.replaceChildren();
+      return column.show([{ text: "select a launch or an operation that a launch computes" }]);
+    }
     const forms = await unpack(`code-${network.number}-${kernel}`);
     if (state.network !== network || state.entry.launches[state.launch]?.kernel !== kernel) return;
     const order = ["assembly", "PTX", "LLVM IR", "target", "kernel"].filter((form) => form in forms);

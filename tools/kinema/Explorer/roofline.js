@@ -11,7 +11,7 @@ const rooflineView = {
       ? `The roof is ${countText(2 * peaks.macs)}FLOP/s over ${bytesText(peaks.bytes)}/s of memory, by the model of ${network.target}.`
       : `For ${network.target} no roof is known before it is measured: \`kinema bench --per-kernel\` does that.`];
     if (rest > 0) lines.push(`${rest} launches, which multiply nothing or whose time is not known, are on no roofline.`);
-    element("roofline-note").textContent = lines.join(" ");
+    element("roofline-note").replaceChildren(...prose(lines.join(" ")));
     this.draw(network, shown);
     this.mark();
   },
