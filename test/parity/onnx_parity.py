@@ -165,7 +165,7 @@ OTHER_SIZES = {
     **{name: {"frames": "16", "size": "224"} for name in ("i3d", "s3d_g", "s3d")},
     "st_resnet_50": {"size": "64"}, "stm_resnet_50": {"size": "64"}, "slowfast_50_4x16": {"frames": "32", "size": "64"},
     "videomae_b": {"frames": "4", "size": "32"}, "timesformer_b": {"frames": "3", "size": "32"}, "x3d_l": {"frames": "4", "size": "32"},
-    "ltc": {"frames": "16", "size": "32"}, "slow_fusion": {"frames": "10", "size": "50"},
+    "ltc": {"frames": "16", "size": "32"}, "slow_fusion": {"frames": "10", "size": "50"}, "f_stcn": {"frames": "5", "size": "76"},
     "video_swin_t": {"frames": "8", "size": "64", "set": "window=2x2x2"}, "mvit_b_16x4": {"frames": "4", "size": "32"}, "mvit_v2_s": {"frames": "4", "size": "32"},
     "resnet152_frames": {"frames": "4", "size": "64"}, "two_stream_r2plus1d_34": {"frames": "16", "size": "32"},
     "tdn_50": {"frames": "20", "size": "64"}, "timeception_i3d": {"frames": "32", "size": "32", "set": "layers=2"},

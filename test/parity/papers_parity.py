@@ -23,7 +23,7 @@ CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_c
          "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48",
          "mvit_b_16x4:2x8x64x64", "mvit_v2_s:2x8x64x64", "video_swin_t:2x8x64x64", "movinet_a0:2x6x75x75", "eco_lite:2x8x64x64",
          "cost_50:2x8x64x64", "tea_50:2x4x96x96", "tpn_50:2x16x96x96",
-         "tdn_50:2x20x80x80", "timeception_i3d:6x32x32x32"]
+         "tdn_50:2x20x80x80", "timeception_i3d:6x32x32x32", "f_stcn:2x5x76x76"]
 # Networks that settings make of others: the spec, and what is set.
 SHALLOW = ["n1=1", "n2=2", "n3=2", "n4=1"]
 SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(conv(2+1)d mid=45)"]),
@@ -34,6 +34,7 @@ SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(con
             "a2_50": ("glore_50", [*SHALLOW, "then=double_attention"]),
             "ltc": ("ltc", ["classes=400", "drop=0"]),
             "slow_fusion": ("slow_fusion", ["classes=400"]),
+            "f_stcn": ("f_stcn", ["classes=400"]),
             "video_swin_t": ("video_swin_t", ["window=2x2x2", "n3=1"]),
             "cost_50": ("cost_50", ["n1=2", "n2=2", "n3=1", "n4=1"]),
             "tea_50": ("tea_50", ["n2=1", "n3=1", "n4=1", "n5=1"]),

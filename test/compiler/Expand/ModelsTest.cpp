@@ -383,6 +383,7 @@ INSTANTIATE_TEST_SUITE_P(
         Figures{"ltc", 0, 12196928, 12202085, 31382137856, ""},
         Figures{"ltc", 60, 15340928, 15346085, 26880553472, "", {"size=71", "kind=flow", "channels=2"}},
         Figures{"slow_fusion", 0, 61870208, 61880263, 4146821120, ""},
+        Figures{"f_stcn", 0, 92743744, 92758181, 5332416672, ""},
         Figures{"artnet_18", 0, 39656192, 39675216, 25683894272, ""}));
 // Counted by PyTorch's modules, too. Four of ECO-Lite, for 16, 20, 24 and 32 frames, have 150M parameters and
 // 267 GMACs as published. TDN of 8 and of 16 segments on ResNet-101 has 198 together as published. CoST, TPN
@@ -454,7 +455,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "resnext3d_101", "s3d_g", "slowfast_50_4x16", "st_resnet_50",
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
-                                         "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
+                                         "ltc", "slow_fusion", "f_stcn", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
                                          "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t",
                                          "movinet_a0", "eco_lite", "cost_50", "tea_50", "tpn_50", "tdn_50",
                                          "timeception_i3d"));

@@ -4,7 +4,7 @@ from .mobile import X3D, TSMMobileNetV2, movinet_a0
 from .motion import TDN, TEA, TPN, CostNet, SlowFast
 from .preact import DoubleAttention, glore_50, mfnet
 from .resnets import P3D63, TSM50, I3DResNet50, ResNet50, SEBottleneck, cube, depthwise, plane, preserved, r2plus1d, r3d_50_nl, rmc3
-from .stacks import LTC, SlowFusion, artnet_18, eco_lite
+from .stacks import LTC, FactorisedSTCN, SlowFusion, artnet_18, eco_lite
 from .transformers import VideoMAE, VideoSwin, mvit
 from .units import SHALLOW, SPACE, stem_pool, with_eps
 
@@ -19,6 +19,7 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "a2_50": lambda: with_eps(glore_50(DoubleAttention, SHALLOW), 1e-4),
             "ltc": lambda: LTC(1),
             "slow_fusion": lambda: SlowFusion(1),
+            "f_stcn": lambda: FactorisedSTCN(1),
             "artnet_18": artnet_18,
             "eco_lite": eco_lite,
             "cost_50": lambda: CostNet((2, 2, 1, 1)),
@@ -50,6 +51,7 @@ WHOLE = {"mfnet": lambda frames, size: mfnet(),
          "timeception_i3d": lambda frames, size: with_eps(Timeception(min(4, (frames // 8).bit_length() - 1)), 1e-3),
          "glore_50": lambda frames, size: with_eps(glore_50(), 1e-4),
          "slow_fusion": lambda frames, size: SlowFusion(36),
+         "f_stcn": lambda frames, size: FactorisedSTCN(9, frames),
          "videomae_b": lambda frames, size: VideoMAE((frames // 2, size // 16, size // 16)),
          "video_swin_t": lambda frames, size: VideoSwin(),
          "mvit_b_16x4": lambda frames, size: mvit("mvit_v1_b", frames, size),

@@ -1,4 +1,4 @@
-"""Stacks of convs: LTC, slow fusion, ARTNet-18 and ECO-Lite."""
+"""Stacks of convs: LTC, slow fusion, F_STCN, ARTNet-18 and ECO-Lite."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -25,6 +25,10 @@ class LTC(nn.Module):
         return self.fc8(F.relu(self.fc7(F.relu(self.fc6(x.flatten(1))))))
 
 
+def response_norm(x):
+    return F.local_response_norm(x, 5, alpha=5e-4, beta=0.5, k=2)
+
+
 class SlowFusion(nn.Module):
     def __init__(self, positions, classes=CLASSES):
         super().__init__()
@@ -36,9 +40,40 @@ class SlowFusion(nn.Module):
 
     def forward(self, x):
         for conv in (self.conv1, self.conv2):
-            x = F.max_pool3d(F.local_response_norm(conv(x), 5, alpha=5e-4, beta=0.5, k=2), SPACE)
+            x = F.max_pool3d(response_norm(conv(x)), SPACE)
         x = F.max_pool3d(self.conv5(self.conv4(self.conv3(x))), SPACE)
         return self.fc8(F.relu(self.fc7(F.relu(self.fc6(x.flatten(1))))))
+
+
+# Sun et al., 2015: F_STCN. A conv over planes of time by channels is one of every position by itself.
+
+class FactorisedSTCN(nn.Module):
+    def __init__(self, positions, frames=5, classes=CLASSES):
+        super().__init__()
+        self.conv1, self.conv2 = unnormed(3, 96, (1, 7, 7), SPACE), unnormed(96, 256, (1, 5, 5), SPACE)
+        self.conv1.padding, self.conv2.padding = (0, 0, 0), (0, 1, 1)
+        self.conv3, self.conv4 = unnormed(256, 512, (1, 3, 3)), unnormed(512, 512, (1, 3, 3))
+        self.conv5, self.reduce = unnormed(512, 512, (1, 3, 3)), unnormed(512, 128, (1, 3, 3))
+        self.time = nn.Module()
+        self.time.permute, self.time.window = nn.Conv3d(128, 128, 1, bias=False), nn.Conv3d(1, 32, (3, 3, 1), padding=(1, 1, 0))
+        self.fc5, self.fc6 = nn.Linear(512 * positions, 4096), nn.Linear(4096, 2048)
+        self.fc7, self.fc8 = nn.Linear(32 * (frames // 3) * 42 * positions, 4096), nn.Linear(4096, 2048)
+        self.fc9 = nn.Linear(4096, classes)
+
+    def over_planes(self, x):
+        n, _, _, h, w = x.shape
+        planes = self.time.permute(x).permute(0, 3, 4, 2, 1).flatten(0, 2)[:, None, :, :, None]
+        y = F.max_pool3d(F.relu(self.time.window(planes)), (3, 3, 1))[..., 0]
+        return y.unflatten(0, (n, h, w)).permute(0, 3, 5, 4, 1, 2).flatten(1)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2):
+            x = F.max_pool3d(response_norm(conv(x)), (1, 3, 3), SPACE)
+        x = self.conv4(self.conv3(x))
+        middle = F.max_pool3d(self.conv5(x[:, :, x.shape[2] // 2, None]), (1, 3, 3)).flatten(1)
+        over = self.over_planes(F.max_pool3d(self.reduce(x), (1, 3, 3)))
+        middle, over = F.relu(self.fc6(F.relu(self.fc5(middle)))), F.relu(self.fc8(F.relu(self.fc7(over))))
+        return self.fc9(torch.cat([middle, over], 1))
 
 
 # Wang et al., 2018: ARTNet-18, as its authors' code has it.
