@@ -7,14 +7,25 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 Value ChannelSums::place(int64_t sum, Value warpNumber, Value channel) {
+  return place(ofGroup, sum, warpNumber, channel);
+}
+
+Value ChannelSums::place(Value group, int64_t sum, Value warpNumber, Value channel) {
   Value row = e.add(warpNumber, sum * (warps + 1));
-  return w.pointer(e.add(e.mul(e.add(e.mul(row, channels), channel), 4), at));
+  Value inGroup = e.add(e.mul(e.add(e.mul(row, channels), channel), 4), region.at);
+  return w.pointer(groups == 1 ? inGroup
+                               : e.add(inGroup, e.mul(group, bytesOfGroup(count, channels, warps))));
 }
 
 Value ChannelSums::load(Value from) { return LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), from, 4); }
 
 void ChannelSums::begin(Value ofHolders) {
   thread = ofHolders;
+  ofGroup = e.index(0);
+  if (groups > 1) {
+    ofGroup = w.broadcast(e.div(thread, warps * warp));
+    thread = e.rem(thread, warps * warp);
+  }
   if (count > 0)
     forEachChannel([&](Value channel) {
       for (int64_t sum = 0; sum < count; ++sum)
@@ -54,7 +65,14 @@ void ChannelSums::finish(int64_t sum) {
 }
 
 void ChannelSums::forEachChannel(function_ref<void(Value channel)> body) {
-  e.when(e.inRange(thread, channels), [&] { body(thread); });
+  const int64_t threads = warps * warp;
+  for (int64_t first = 0; first < channels; first += threads) {
+    Value channel = e.add(thread, first);
+    if (first + threads <= channels)
+      body(channel);
+    else
+      e.when(e.inRange(channel, channels), [&] { body(channel); });
+  }
 }
 
 Value ChannelSums::ofTile(int64_t sum, Value channel) {
@@ -65,6 +83,24 @@ Value ChannelSums::ofTile(int64_t sum, Value channel) {
 }
 
 Value ChannelSums::total(int64_t sum, Value channel) { return load(place(sum, e.index(warps), channel)); }
+
+Value ChannelSums::placeOfTold(Value group) {
+  return w.pointer(e.add(e.mul(group, toldBytes), region.end() - groups * toldBytes));
+}
+
+void ChannelSums::tell(Value index) {
+  e.when(e.equal(thread, 0),
+         [&] { LLVM::StoreOp::create(e.b, e.loc, w.word(index), placeOfTold(ofGroup), toldBytes); });
+}
+
+Value ChannelSums::told(int64_t group) {
+  Value index = LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), placeOfTold(e.index(group)), toldBytes);
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), index);
+}
+
+Value ChannelSums::totalOf(int64_t group, int64_t sum, Value channel) {
+  return load(place(e.index(group), sum, e.index(warps), channel));
+}
 
 void ChannelSums::setTotal(Value value, int64_t sum, Value channel) {
   LLVM::StoreOp::create(e.b, e.loc, value, place(sum, e.index(warps), channel), 4);

@@ -106,6 +106,13 @@ void EpilogueSums::finish(int64_t group) {
   totals.clear();
 }
 
+void EpilogueSums::meet() {
+  if (shape.roles.turns)
+    w.meet(w.word(e.add(sums.group(), shape.barrier + 1)), shape.roles.warpsOfTile() * warp);
+  else
+    w.meet(shape.barrier, shape.roles.consumerThreads());
+}
+
 Value EpilogueSums::finishTile(ArrayRef<Row> rows, Value before, function_ref<Value()> countResults) {
   if (shape.sums() == 0)
     return before;
@@ -144,20 +151,59 @@ void EpilogueSums::finishMoments(ArrayRef<Row> rows, Value before, Value count) 
   }
   sums.finish(squares());
   meet();
-  Value share = e.divf(e.toFloat(count), e.toFloat(e.max(e.add(before, count), one)));
-  Value weight = e.mulf(e.toFloat(before), share);
+  Share share = shareOf(before, count);
   sums.forEachChannel([&](Value channel) {
-    Value mean = sums.total(0, channel);
     Value tileMean = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sums.place(0, channel), 4);
-    Value distance = e.subf(tileMean, mean);
-    Value around = e.addf(sums.total(squares(), channel), sums.ofTile(squares(), channel));
-    sums.setTotal(e.fma(distance, share, mean), 0, channel);
-    sums.setTotal(e.fma(e.mulf(distance, distance), weight, around), squares(), channel);
+    mergeMoments(channel, tileMean, sums.ofTile(squares(), channel), share);
   });
+}
+
+EpilogueSums::Share EpilogueSums::shareOf(Value before, Value count) {
+  Value share = e.divf(e.toFloat(count), e.toFloat(e.max(e.add(before, count), e.index(1))));
+  return {share, e.mulf(e.toFloat(before), share)};
+}
+
+/// Merges the mean of a share of the positions, and the squared distances from it, with the totals.
+void EpilogueSums::mergeMoments(Value channel, Value mean, Value ofShare, Share share) {
+  Value total = sums.total(0, channel), distance = e.subf(mean, total);
+  Value around = e.addf(sums.total(squares(), channel), ofShare);
+  sums.setTotal(e.fma(distance, share.ofAll, total), 0, channel);
+  sums.setTotal(e.fma(e.mulf(distance, distance), share.weight, around), squares(), channel);
+}
+
+/// Merges the totals of the other groups with those of the first one, which this thread is of. Returns how
+/// many positions they are of.
+Value EpilogueSums::mergeGroups() {
+  Value merged = sums.told(0);
+  for (int64_t group = 1; group < shape.roles.groupsOfConsumers(); ++group) {
+    Value count = sums.told(group);
+    Share share = shareOf(merged, count);
+    sums.forEachChannel([&](Value channel) {
+      auto other = [&](int64_t sum) { return sums.totalOf(group, sum, channel); };
+      if (shape.moments)
+        mergeMoments(channel, other(0), other(squares()), share);
+      for (int64_t sum = shape.moments; sum < shape.moments + shape.plainSums; ++sum)
+        sums.setTotal(e.addf(sums.total(sum, channel), other(sum)), sum, channel);
+    });
+    merged = e.add(merged, count);
+  }
+  return merged;
 }
 
 void EpilogueSums::store(ArrayRef<Value> buffers, Value partial, Value channelTile, Value count,
                          int64_t existing) {
+  if (shape.sums() == 0)
+    return;
+  if (!shape.roles.turns)
+    return storeTotals(buffers, partial, channelTile, count, existing);
+  sums.tell(count);
+  w.meet(shape.barrier, shape.roles.consumerThreads());
+  e.when(e.equal(sums.group(), 0),
+         [&] { storeTotals(buffers, partial, channelTile, mergeGroups(), existing); });
+}
+
+void EpilogueSums::storeTotals(ArrayRef<Value> buffers, Value partial, Value channelTile, Value count,
+                               int64_t existing) {
   int64_t columns = shape::roundUp(existing, blockChannels);
   auto store = [&](SmallVector<Value> values, Value buffer, Value channel) {
     Value column = e.add(e.mul(channelTile, shape.channels), channel);
@@ -168,15 +214,13 @@ void EpilogueSums::store(ArrayRef<Value> buffers, Value partial, Value channelTi
       e.store(value, buffer, e.add(e.mul(at, columns), column));
     }
   };
-  if (shape.sums() > 0)
-    sums.forEachChannel([&](Value channel) {
-      if (shape.moments)
-        store({e.toFloat(count), sums.total(0, channel), sums.total(squares(), channel)}, buffers[0],
-              channel);
-      SmallVector<Value> plain;
-      for (int64_t i = 0; i < shape.plainSums; ++i)
-        plain.push_back(sums.total(shape.moments + i, channel));
-      if (shape.plainSums)
-        store(plain, buffers[shape.moments], channel);
-    });
+  sums.forEachChannel([&](Value channel) {
+    if (shape.moments)
+      store({e.toFloat(count), sums.total(0, channel), sums.total(squares(), channel)}, buffers[0], channel);
+    SmallVector<Value> plain;
+    for (int64_t i = 0; i < shape.plainSums; ++i)
+      plain.push_back(sums.total(shape.moments + i, channel));
+    if (shape.plainSums)
+      store(plain, buffers[shape.moments], channel);
+  });
 }

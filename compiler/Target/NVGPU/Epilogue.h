@@ -75,7 +75,7 @@ private:
 class EpilogueSums {
 public:
   /// There are `moments` (0 or 1) moments and so many plain sums of each of a tile's channels. The consumers
-  /// meet at the named barrier.
+  /// meet at the named barrier; those that take turns meet by warpgroups, at the barriers behind it.
   struct Shape {
     int64_t moments, plainSums, channels;
     Roles roles;
@@ -85,8 +85,7 @@ public:
   };
   EpilogueSums(WarpgroupEmitter &w, Contract &contract, const Shape &shape, SharedRegion region)
       : w(w), e(w.e), contract(contract), shape(shape),
-        sums(w, shape.sums(), shape.channels, shape.roles.consumerWarps(), region),
-        kept(shape.channels / blockChannels) {}
+        sums(w, shape.sums(), shape.channels, shape.roles, region), kept(shape.channels / blockChannels) {}
 
   /// Sets the sums to zero. `thread` is this thread's number among the consumers.
   void begin(mlir::Value thread) { sums.begin(thread); }
@@ -94,11 +93,12 @@ public:
   void take(int64_t group, const Row &row, llvm::ArrayRef<mlir::Value> yielded);
   /// Ends a group of channels, after its last row.
   void finish(int64_t group);
-  /// Ends a tile, of which `count` positions are results, and merges it with the tiles before. Returns how
-  /// many positions the block has merged: `before` were there.
+  /// Ends a tile, of which `count` positions are results, and merges it with the tiles before that this
+  /// thread's warpgroup had. Returns how many positions it has merged: `before` were there.
   mlir::Value finishTile(llvm::ArrayRef<Row> rows, mlir::Value before,
                          llvm::function_ref<mlir::Value()> count);
-  /// Stores the sums of `count` positions and of a tile of channels in buffers [partial, row, channel]:
+  /// Stores the sums of a tile of channels in buffers [partial, row, channel], where this thread's
+  /// warpgroup has merged `count` positions:
   /// moments, if there are any, with the rows count, mean and squares, then plain sums. Those of channels
   /// beyond `existing` are zero.
   void store(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value channelTile,
@@ -106,8 +106,17 @@ public:
 
 private:
   int64_t squares() const { return 1 + shape.plainSums; } // number of the sum of squared distances
-  void meet() { w.meet(shape.barrier, shape.roles.consumerThreads()); }
+  void meet();
   void finishMoments(llvm::ArrayRef<Row> rows, mlir::Value before, mlir::Value count);
+  /// The share of positions that are merged with others.
+  struct Share {
+    mlir::Value ofAll, weight; // weight: of the squared distance between the means of both
+  };
+  Share shareOf(mlir::Value before, mlir::Value count);
+  void mergeMoments(mlir::Value channel, mlir::Value mean, mlir::Value ofShare, Share share);
+  mlir::Value mergeGroups();
+  void storeTotals(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value channelTile,
+                   mlir::Value count, int64_t existing);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;

@@ -166,6 +166,8 @@ inline constexpr llvm::StringLiteral noBoxes =
     "boxes are 1, expected 0: a tile needs something of the source that is no box";
 
 inline constexpr int64_t mostFeedStages = 12, fewestWeightStages = 4, mostWeightStages = 16;
+/// Weights that stay with a block have at most so many stages, one for each step of a tile.
+inline constexpr int64_t mostStayingStages = 64;
 /// Of a ring of weights, consumers have two stages at a time: the products of one are under way while those
 /// of the next begin.
 inline constexpr int64_t heldWeightStages = 2;

@@ -36,12 +36,15 @@ private:
   TilePlace placeOfStep(Value step);
   /// Runs the body for each tile of the block, carrying values.
   Values overTiles(ValueRange init, function_ref<Values(ValueRange)> body);
+  /// Runs the body for each of the tiles that this thread's consumer has.
+  Values overTilesOfConsumer(ValueRange init, function_ref<Values(Value tile, ValueRange)> body);
   /// Runs the body for each tap of the tile's phase, carrying values.
   Values overTaps(ValueRange init, Taps body) {
     return walk.overTaps({here.axes[0].taps, here.axes[1].taps, here.axes[2].taps}, init, body);
   }
 
   void emitSourceCopies();
+  Values emitWeightsOfTile(ValueRange step);
   void emitWeightCopies();
   void emitCopiesInTurn();
   Values emitCopiesOfStep(Value step, Value steps, ValueRange carried);
@@ -52,6 +55,8 @@ private:
   Value firstSourceBlock(Value chunk);
 
   void emitConsumers();
+  std::pair<Value, Value> stepsBeforeConsumer();
+  Value stepsOf(Value tile);
   Values emitAccumulators(Value sourceStep, Value weightStep);
   Values emitChunk(Value sourceStep, Value first, ValueRange carried);
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
@@ -78,6 +83,7 @@ private:
   Value channelTile;
   TilePlace here;       // where the tile lies that is worked on
   Value consumerThread; // number among the consumers' threads
+  Value consumer;       // number of its warpgroup among the consumers, if these take turns
   Value firstRow;       // bytes from a tile's first position to that of this thread's warpgroup
   Value firstChannel;   // first channel of this thread's pair in the first group of the block's tile
 };
@@ -107,6 +113,18 @@ HaloConvEmitter::Values HaloConvEmitter::overTiles(ValueRange init, function_ref
   });
 }
 
+HaloConvEmitter::Values
+HaloConvEmitter::overTilesOfConsumer(ValueRange init, function_ref<Values(Value tile, ValueRange)> body) {
+  if (!plan.tile.turns)
+    return overTiles(init, [&](ValueRange carried) { return body({}, carried); });
+  Value first = e.add(e.firstBlock, e.mul(consumer, plan.grid()));
+  int64_t step = consumersOfTurns * plan.grid();
+  return e.loop(first, e.index(plan.tiles()), step, init, [&](Value tile, ValueRange carried) {
+    here = placeOf(tile);
+    return body(tile, carried);
+  });
+}
+
 //===-- Producers ---------------------------------------------------------===//
 
 /// All copying warps but the last one begin the copies of the source, one chunk of its channels after the
@@ -122,14 +140,23 @@ void HaloConvEmitter::emitSourceCopies() {
   });
 }
 
-/// One thread begins all copies of weights, those of all taps for each chunk.
+/// One thread begins all copies of weights. Those that stay come for the first tile.
 void HaloConvEmitter::emitWeightCopies() {
-  overTiles({e.index(0)}, [&](ValueRange step) {
-    return e.loop(e.index(0), e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) {
-      return overTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
-        emitWeightStage(chunk, tap, step[0]);
-        return {e.add(step[0], 1)};
-      });
+  auto copy = [&](ValueRange step) { return emitWeightsOfTile(step); };
+  if (!plan.weightsStay()) {
+    overTiles({e.index(0)}, copy);
+    return;
+  }
+  here = placeOf(e.firstBlock);
+  copy({e.index(0)});
+}
+
+/// Begins the copies of all taps for each chunk. Returns the next step of the weights.
+HaloConvEmitter::Values HaloConvEmitter::emitWeightsOfTile(ValueRange step) {
+  return e.loop(e.index(0), e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) {
+    return overTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
+      emitWeightStage(chunk, tap, step[0]);
+      return {e.add(step[0], 1)};
     });
   });
 }
@@ -166,7 +193,11 @@ HaloConvEmitter::Values HaloConvEmitter::emitCopiesOfStep(Value step, Value step
   Value parts = choose(less(next, steps), e.index(plan.feed().parts()), e.index(0));
   int64_t partsOfTap = shape::ceilDiv(plan.feed().parts(), plan.fewestSteps());
   auto sent = overTaps({carried[0], carried[1], e.index(0)}, [&](ArrayRef<Value> tap, ValueRange carried) {
-    inThreadsOfWeights(*this, [&] { emitWeightStage(chunk, tap, carried[0]); });
+    auto copyWeights = [&] { inThreadsOfWeights(*this, [&] { emitWeightStage(chunk, tap, carried[0]); }); };
+    if (plan.weightsStay())
+      e.when(less(step, e.index(plan.chunks())), copyWeights); // those of the first tile
+    else
+      copyWeights();
     Value end = e.min(e.add(carried[2], partsOfTap), parts);
     Value rawStep = emitParts(next, carried[2], end, carried[1]);
     return Values{e.add(carried[0], 1), rawStep, end};
@@ -221,34 +252,70 @@ void HaloConvEmitter::emitSource() {
 
 void HaloConvEmitter::emitConsumers() {
   consumerThread = pipeline.consumerThread();
+  if (plan.tile.turns)
+    consumer = broadcast(e.div(consumerThread, warpgroup));
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), contract.column());
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
-  firstRow =
-      broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
+  firstRow = e.index(0);
+  if (!plan.tile.turns)
+    firstRow =
+        broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
   sums.begin(consumerThread);
   Value zero = e.index(0);
+  auto [sourceStep, weightStep] = stepsBeforeConsumer();
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
-  auto all = overTiles({zero, zero, zero}, [&](ValueRange before) -> Values {
-    SmallVector<Row> rows = rowsOfThread();
-    beginEpilogue(rows);
-    Values accumulators = emitAccumulators(before[0], before[1]);
-    Value weightStep = accumulators.pop_back_val();
-    Value positions = emitEpilogue(accumulators, rows, before[2]);
-    return {e.add(before[0], plan.chunks()), weightStep, positions};
-  });
+  // Weights that stay have the same steps in each tile, from one on that LLVM does not see to be 0: it would
+  // take the first step out of the loop, and ptxas would have products wait for each other.
+  Value ofStaying = plan.weightsStay() ? broadcast(zero) : Value();
+  auto all =
+      overTilesOfConsumer({sourceStep, weightStep, zero}, [&](Value tile, ValueRange before) -> Values {
+        SmallVector<Row> rows = rowsOfThread();
+        beginEpilogue(rows);
+        Values accumulators = emitAccumulators(before[0], ofStaying ? ofStaying : before[1]);
+        Value weightStep = accumulators.pop_back_val(), sourceStep = e.add(before[0], plan.chunks());
+        Value positions = emitEpilogue(accumulators, rows, before[2]);
+        if (plan.tile.turns) { // the next tile is the other consumer's
+          sourceStep = e.add(sourceStep, plan.chunks());
+          weightStep = e.add(weightStep, stepsOf(e.add(tile, plan.grid())));
+        }
+        return {sourceStep, weightStep, positions};
+      });
   sums.store(ArrayRef(e.results).drop_front(plan.stores), e.div(e.firstBlock, plan.channelTiles()),
              channelTile, all[2], op.getResultType().getDimSize(1));
   if (auto attached = op->getParentOfType<kernel::DefOp>().getAttached())
     emitMerge(attached);
 }
 
+/// Returns the steps of the source and of the weights that the first consumer's first tile takes, if this
+/// thread is of the second one.
+std::pair<Value, Value> HaloConvEmitter::stepsBeforeConsumer() {
+  Value zero = e.index(0);
+  if (!plan.tile.turns)
+    return {zero, zero};
+  return {e.mul(consumer, plan.chunks()), e.mul(consumer, stepsOf(e.firstBlock))};
+}
+
+/// Returns the steps of the weights that a tile takes.
+Value HaloConvEmitter::stepsOf(Value tile) {
+  if (int64_t steps = plan.stepsOfTile())
+    return e.index(steps);
+  Value steps = e.index(plan.chunks());
+  for (const TilePlace::Axis &axis : placeOf(tile).axes)
+    steps = e.mul(steps, axis.taps);
+  return steps;
+}
+
 /// Returns the accumulators of a tile, and the step of the weights after it.
 HaloConvEmitter::Values HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
   Values init = contract.zero(plan.rowTiles() * plan.groupsOfTile());
   init.push_back(weightStep);
+  if (plan.tile.turns)
+    pipeline.turns.await(consumer, e.div(sourceStep, consumersOfTurns * plan.chunks()));
   auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     return emitChunk(e.add(sourceStep, chunk), weightStep, carried);
   });
+  if (plan.tile.turns)
+    pipeline.turns.pass(consumer);
   finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back());
   return sums;
 }
@@ -317,7 +384,8 @@ void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
 SmallVector<Row> HaloConvEmitter::rowsOfThread() {
   SmallVector<Row> rows;
   for (int64_t number = 0; number < plan.rowTiles() * Contract::rowsOfThread; ++number) {
-    Value position = contract.position(consumerThread, number, plan.rowTiles(), plan.rowPitch());
+    Value thread = plan.tile.turns ? e.rem(consumerThread, warpgroup) : consumerThread;
+    Value position = contract.position(thread, number, plan.rowTiles(), plan.rowPitch());
     Value block = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, channelBlocks()));
     rows.push_back(walk.rowOf(here, position, block, contract.column()));
   }

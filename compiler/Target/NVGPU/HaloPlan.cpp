@@ -151,14 +151,14 @@ bool HaloPlan::rowsAreFrames() const {
 
 int64_t HaloPlan::rowTiles() const {
   return shape::ceilDiv(rowsAreFrames() ? axes[0].tile : shape::ceilDiv(span(), ProductShape::rows),
-                        consumers);
+                        roles().consumersOfTile());
 }
 
 int64_t HaloPlan::pitch() const {
   int64_t largest = 0;
   for (const HaloAxis &axis : axes)
     largest = largest * axis.extent() + axis.maxShift() / axis.sourceStep;
-  int64_t rows = (consumers * rowTiles() - 1) * rowPitch() + ProductShape::rows;
+  int64_t rows = (roles().consumersOfTile() * rowTiles() - 1) * rowPitch() + ProductShape::rows;
   int64_t read = (planes() - 1) * planePositions() + largest + rows;
   return shape::roundUp(std::max(stagedPositions(), read), 8);
 }
@@ -191,6 +191,16 @@ int64_t HaloPlan::fewestSteps() const {
   return steps;
 }
 
+int64_t HaloPlan::weightStages() const {
+  int64_t stages = nvidia::weightStages(weightStageBytes(), tile.weightStages), all = stepsOfTile();
+  bool mayStay = tensorCores == TensorCores::Warpgroups && all > 0;
+  return mayStay ? std::min(stages, all) : stages;
+}
+
+bool HaloPlan::weightsStay() const {
+  return tensorCores == TensorCores::Warpgroups && weightStages() == stepsOfTile();
+}
+
 double HaloPlan::stepsOfChunk() const {
   double steps = 1;
   for (const HaloAxis &axis : axes) {
@@ -218,11 +228,11 @@ HaloPipeline HaloPlan::pipeline() const {
   source.refilled = stepsOfSource() > source.stages;
   RingPlan weights{"the weights", weightStages(), weightStageBytes(),
                    tensorCores == TensorCores::Warps ? roles().copyingThreads() : 1, tile.cluster};
+  weights.refilled = !weightsStay();
   RingPlan raw{"the raw source", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
   raw.refilled = stepsOfSource() * feed.parts() > raw.stages;
   HaloPipeline pipeline{{roles(), source, weights, raw}, {}};
-  pipeline.sums =
-      pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles().consumerWarps()), positionBytes);
+  pipeline.sums = pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles()), positionBytes);
   return pipeline;
 }
 
@@ -246,7 +256,7 @@ void HaloPlan::deepenRings(const Processor &processor) {
     return pipeline().memory.bytes() <= processor.blockSharedBytes();
   };
   int64_t all = weightStages(), most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
-  while (2 * all <= mostWeightStages && all < most && fit(tile.weightStages, 2 * all))
+  while (!weightsStay() && 2 * all <= mostWeightStages && all < most && fit(tile.weightStages, 2 * all))
     all *= 2;
   tile.weightStages = all;
   tile.feedStages = deepestFeed(feedStages(), [&](int64_t stages) { return fit(tile.feedStages, stages); });
@@ -266,11 +276,13 @@ bool HaloPlan::loopsOverAllAxes() const {
 int64_t HaloPlan::registersAhead() const {
   if (tensorCores == TensorCores::Warps)
     return 0;
-  // In a cluster, the addresses of the other block's barriers take some.
-  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56, ofCluster = 4;
+  // In a cluster, the addresses of the other block's barriers take some, and so does the tile's number where
+  // consumers have different ones.
+  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56, ofCluster = 4,
+                    ofTurns = 8;
   int64_t taken = shortLivedRegisters() + other + ofRow * 2 * (rowTiles() - 1) +
-                  (tile.cluster > 1 ? ofCluster : 0) + (phases() > 1 ? ofPhases : 0) +
-                  (loopsOverAllAxes() ? ofLoops : 0) + ofTerms * (terms - 1);
+                  (tile.cluster > 1 ? ofCluster : 0) + (tile.turns ? ofTurns : 0) +
+                  (phases() > 1 ? ofPhases : 0) + (loopsOverAllAxes() ? ofLoops : 0) + ofTerms * (terms - 1);
   return std::max<int64_t>(0, registersOfEpilogue() - taken);
 }
 
@@ -290,6 +302,8 @@ int64_t HaloPlan::mostAccumulators() const {
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   if (tile.cluster > 1)
     most -= loops ? 16 : 8;
+  if (tile.turns && terms > 1)
+    most -= 8; // what ptxas spills decides
   return most;
 }
 

@@ -71,6 +71,7 @@ struct HaloTile {
   int64_t feedStages = 0;         // into which the source comes; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
   int64_t boxes = 0;              // 1: the copy engine brings boxes of the source, 0: copies bring its rows
+  int64_t turns = 0; // 1: the consumers take turns, each with tiles of its own, 0: they share each
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -84,6 +85,7 @@ struct HaloTile {
     visit("feed_stages", self.feedStages);
     visit("weight_stages", self.weightStages);
     visit("boxes", self.boxes);
+    visit("turns", self.turns);
   }
 };
 
@@ -128,7 +130,7 @@ struct HaloPlan {
 
   static constexpr int64_t consumers = 2; // warpgroups
 
-  Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores}; }
+  Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores, tile.turns != 0}; }
   /// Returns whether the last copying warp brings the weights and the others the source; else all bring both.
   bool copiesApart() const { return tensorCores == TensorCores::Warpgroups && tile.copiers > 1; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
@@ -144,7 +146,7 @@ struct HaloPlan {
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   /// Positions from the first to the last result of a tile's axes, from axis `first` on.
   int64_t span(int first = 0) const;
-  /// Tiles of as many positions as a product has rows that each consumer computes.
+  /// Tiles of as many positions as a product has rows that each consumer of a tile computes.
   int64_t rowTiles() const;
   /// Positions from the beginning of such a tile to that of the next: its own or, where a frame's results
   /// fill one and the borders between frames would be many of the next one's positions, those of a frame.
@@ -176,7 +178,11 @@ struct HaloPlan {
   int64_t rawStages() const {
     return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts(), tile.feedStages);
   }
-  int64_t weightStages() const { return nvidia::weightStages(weightStageBytes(), tile.weightStages); }
+  int64_t weightStages() const;
+  /// Counts the steps of each tile, where all have as many; else 0.
+  int64_t stepsOfTile() const { return phases() == 1 ? chunks() * fewestSteps() : 0; }
+  /// Returns whether there are stages for all weights, which a block then brings once for all of its tiles.
+  bool weightsStay() const;
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }

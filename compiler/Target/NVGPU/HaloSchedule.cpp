@@ -11,6 +11,8 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
+constexpr int64_t mostDepth = 144; // contracted channels of a stage
+
 static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto taps = tapsOf(weight);
@@ -58,16 +60,19 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
   double taps = plan.stepsOfChunk();
-  double products =
-      plan.chunks() * taps * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() * plan.consumers;
-  double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
+  double products = plan.chunks() * taps * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() *
+                    plan.roles().consumersOfTile();
+  double results =
+      plan.rowTiles() * double(ProductShape::rows) * plan.roles().consumersOfTile() * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = kernel::productsOfMac(op) * products *
                 cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
-  double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.cyclesOfWeightCopies(rates);
+  const double bringsOfWeights = plan.weightsStay() ? 1.0 / plan.tilesOfBlock() : 1; // a tile
+  double ofSource = feed.cyclesOfCopies(rates),
+         ofWeights = bringsOfWeights * taps * plan.cyclesOfWeightCopies(rates);
   work.copying = plan.chunks() * (plan.copiesApart() ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
   // Consumers free a stage of the source once products of the next one have begun.
   constexpr double heldSourceStages = 1.5;
@@ -79,9 +84,11 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   // In a cluster, a warp tells the other block as well that it has read a stage.
   constexpr double forOther = 0.25;
   work.steps = plan.oneStep() ? 0 : plan.chunks() * taps * (1 + forOther * (plan.tile.cluster - 1));
-  work.weights = {plan.chunks() * taps * plan.weightStageBytes(),
-                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()),
-                  rates.cachedLatency};
+  work.weights = {
+      bringsOfWeights * plan.chunks() * taps * plan.weightStageBytes(),
+      plan.weightsStay() ? 0.0 : double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()),
+      rates.cachedLatency};
+  work.turns = plan.tile.turns != 0;
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
   work.after = cyclesOfEpilogue(rates, results, op.getEpilogueOperands().size(), plan.sums());
   work.memory = bytesOf(traffic);
@@ -153,7 +160,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   auto consider = [&](const HaloTile &tile) -> std::optional<Work> {
     plan.setTile(tile);
     plan.tile.blocks = blocksOf(plan, rates);
-    if (!plan.fits(processor))
+    if (!plan.fits(processor) && tile.weightStages == 0)
       plan.tile.weightStages = fewestWeightStages;
     if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
       return std::nullopt;
@@ -163,6 +170,25 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
       work = workOf(op, plan, traffic, rates);
       best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
     }
+    return work;
+  };
+  // Considers a tile whose consumers take turns, too, if it has an end that others' products can hide, and
+  // whose weights stay, if these are brought more than once.
+  auto considerTurns = [&](HaloTile tile) {
+    tile.turns = tile.weightStages = 0;
+    std::optional<Work> work = consider(tile);
+    if (!work || work->tiles == 1)
+      return work;
+    SmallVector<int64_t> weightStages = {0};
+    if (!plan.weightsStay() && plan.stepsOfTile() > 0 && plan.stepsOfTile() <= mostStayingStages)
+      weightStages.push_back(plan.stepsOfTile());
+    for (int64_t stages : weightStages)
+      for (int64_t turns : {0, 1}) {
+        tile.weightStages = stages;
+        tile.turns = turns;
+        if (stages || turns)
+          consider(tile);
+      }
     return work;
   };
   // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with one more copying
@@ -184,13 +210,13 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     for (int64_t copiers = 2; copiers <= most; ++copiers) {
       tile.copiers = copiers;
       tile.cluster = 1;
-      std::optional<Work> work = consider(tile);
+      std::optional<Work> work = considerTurns(tile);
       if (!work)
         return;
       double products = std::max(work->matrix, work->staging), L2 = work->cached / rates.cachedPerCycle;
       tile.cluster = 2;
       if (L2 > products)
-        consider(tile);
+        considerTurns(tile);
       if (work->copying < std::max(L2, products))
         return;
       work->copying = 0; // the most that one more can bring
@@ -199,6 +225,11 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     }
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
+  // A step costs warpgroups so much that deeper ones pay, if they leave no part of one over.
+  int64_t allChannels = whole.depthBlocks * blockChannels;
+  for (int64_t depth = 80; depth <= mostDepth; depth += ProductShape::depth)
+    if (plan.tensorCores == TensorCores::Warpgroups && allChannels % depth == 0)
+      depths.push_back(depth);
   if (whole.neighbours > 1) // all channels that overlap are contracted together
     depths = {whole.depthBlocks * blockChannels};
   auto depthsOf = [&](int64_t channels) { // of several groups, all channels are
@@ -234,7 +265,6 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   HaloPlan plan(op, {{1, 1, 1},
                      blockChannels,
                      ProductShape::depth}); // of tiles of one result: as many as the largest phase has
-  constexpr int64_t mostDepth = 64;
   HaloTile tile;
   parameters.read(tile);
   for (int axis = 0; axis < 3; ++axis)
@@ -256,8 +286,9 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   parameters.check(tile.copiers, 1, warpsOfGroup * tile.producers - (byWarps ? 0 : 1));
   parameters.check(tile.cluster, 1, byWarps ? 1 : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
-  parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
+  parameters.check(tile.weightStages, 1, mostStayingStages);
   parameters.check(tile.boxes, 0, 1);
+  parameters.check(tile.turns, 0, byWarps ? 0 : 1);
   if (parameters.failed())
     return {};
   plan.setTile(tile);

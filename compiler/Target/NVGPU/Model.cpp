@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/Model.h"
 
+#include "compiler/Target/NVGPU/Roles.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -15,10 +17,19 @@ struct TileCycles {
   TileCycles(const Rates &rates, const Work &work)
       : products(work.matrix), steps(work.steps * rates.stepCycles), prologue(work.staging),
         cached(work.cached / rates.cachedPerCycle),
-        copies(std::max(work.copying, cyclesOf(rates, work.source))), weights(cyclesOf(rates, work.weights)) {
+        copies(std::max(work.copying, cyclesOf(rates, work.source))), weights(cyclesOf(rates, work.weights)),
+        last(work.after), epilogue(work.after) {
+    if (!work.turns)
+      return;
+    // One warpgroup alone takes as long as two for twice as much. Of two tiles, one's epilogue passes beside
+    // the other's products.
+    last = consumersOfTurns * work.after;
+    epilogue = std::max(0.0, last - matrix()) / consumersOfTurns;
   }
 
   double products, steps, prologue, cached, copies, weights;
+  double last;     // the end of the block's last tile
+  double epilogue; // of each other tile, the part that nothing hides
 
   double matrix() const { return std::max(products, steps); }
   double brought() const { return std::max({prologue, cached, copies, weights}); }
@@ -29,9 +40,8 @@ double nvidia::secondsOf(const Rates &rates, const Work &work) {
   double waves = shape::ceilDiv(work.blocks, rates.multiprocessors * work.together);
   TileCycles tile(rates, work);
   double first = std::max(tile.matrix(), tile.brought()),
-         next = std::max(tile.matrix() + work.after, tile.brought());
-  double cycles =
-      waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
+         next = std::max(tile.matrix() + tile.epilogue, tile.brought());
+  double cycles = waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + tile.last);
   return rates.launchSeconds + std::max(cycles / rates.clock(), work.memory / rates.memory);
 }
 
@@ -51,7 +61,7 @@ Prediction nvidia::predictionOf(const Rates &rates, const Work &work) {
       {tiles * tile.cached, "L2"},
       {tiles * tile.copies, "copies"},
       {tiles * tile.weights, "weights"},
-      {tiles * work.after, "epilogue"},
+      {tiles * tile.epilogue, "epilogue"},
       {work.memory / rates.memory, "memory"},
       {rates.launchSeconds + waves * rates.blockCycles / rates.clock(), "launch"},
   };

@@ -17,7 +17,8 @@ struct Copies {
 
 /// States what a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
 /// multiprocessor. A tile's matrix products, staging and traffic overlap, and so do a tile's end and the next
-/// one's staging; the block's beginning and end do not.
+/// one's staging; the block's beginning and end do not. Where two warpgroups take turns, the end of a tile
+/// and the products of the next one overlap, too, which are the other warpgroup's.
 struct Work {
   int64_t blocks;
   int64_t together = 1; // blocks that share a multiprocessor
@@ -30,6 +31,7 @@ struct Work {
   Copies source = {};   // of these, what comes from memory to shared memory
   Copies weights = {};  // of these, what comes to shared memory and lies in L2, since all blocks read it
   double steps = 0;     // times that a warpgroup begins products
+  bool turns = false;   // whether the block's tiles are by turns those of two warpgroups
   double memory = 0;    // bytes of the launch between L2 and memory
 };
 

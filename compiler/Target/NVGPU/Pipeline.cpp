@@ -4,6 +4,18 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
+/// Waits for the end of the mbarrier's phase whose number has the parity of `round`.
+static void waitForPhase(WarpgroupEmitter &w, Value barrier, Value round, const Twine &until) {
+  constexpr int64_t ticks = 1000000; // how long one look at the barrier may take
+  KernelEmitter &e = w.e;
+  NVVM::MBarrierTryWaitParityOp::create(e.b, NameLoc::get(e.b.getStringAttr(until), e.loc), barrier,
+                                        w.word(e.rem(round, 2)), w.word(ticks));
+}
+
+static void makeBarrier(WarpgroupEmitter &w, Value barrier, int64_t arrivals, Location loc) {
+  NVVM::MBarrierInitOp::create(w.e.b, loc, barrier, w.word(arrivals), Value());
+}
+
 //===-- One ring ----------------------------------------------------------===//
 
 Value Ring::barrier(const SharedRegion &barriers, Value step) const {
@@ -13,7 +25,7 @@ Value Ring::barrier(const SharedRegion &barriers, Value step) const {
 
 void Ring::initialise() const {
   auto initialise = [&](const SharedRegion &barriers, int64_t stage, int64_t arrivals) {
-    NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(barriers, e.index(stage)), w.word(arrivals), Value());
+    makeBarrier(w, barrier(barriers, e.index(stage)), arrivals, e.loc);
   };
   for (int64_t stage = 0; stage < plan.stages; ++stage) {
     initialise(plan.full, stage, plan.fills);
@@ -26,12 +38,8 @@ Value Ring::stageAt(Value step) const {
   return e.add(e.index(plan.data.at), e.mul(e.rem(step, plan.stages), plan.stageBytes));
 }
 
-/// Waits for the end of the barrier's phase whose number has the parity of `round`.
 void Ring::wait(Value barrier, Value round, const char *state) const {
-  constexpr int64_t ticks = 1000000; // how long one look at the barrier may take
-  auto until = e.b.getStringAttr(Twine("waits until a stage of ") + plan.name + " is " + state);
-  NVVM::MBarrierTryWaitParityOp::create(e.b, NameLoc::get(until, e.loc), barrier, w.word(e.rem(round, 2)),
-                                        w.word(ticks));
+  waitForPhase(w, barrier, round, Twine("waits until a stage of ") + plan.name + " is " + state);
 }
 
 void Ring::waitFull(Value step) const { wait(full(step), e.div(step, plan.stages), "full"); }
@@ -64,6 +72,30 @@ void Ring::freeTogether(Value step) const {
   free(step);
 }
 
+//===-- Turns -------------------------------------------------------------===//
+
+Value Turns::barrier(Value consumer) const {
+  return w.pointer(e.add(e.mul(consumer, barriers.bytes / consumersOfTurns), barriers.at));
+}
+
+void Turns::initialise() const {
+  auto what = NameLoc::get(e.b.getStringAttr("counts the turns of a consumer"), e.loc);
+  if (barriers.bytes > 0)
+    for (int64_t consumer = 0; consumer < consumersOfTurns; ++consumer)
+      makeBarrier(w, barrier(e.index(consumer)), warpsOfGroup, what);
+}
+
+/// The second consumer waits for the phase of the first one's barrier that has the tile's number, and the
+/// first one for the phase before of the second one's. So neither is ever two phases ahead of the other.
+void Turns::await(Value consumer, Value tile) const {
+  Value other = e.sub(e.index(1), consumer);
+  waitForPhase(w, barrier(other), e.add(tile, other), "waits until the other consumer has had its turn");
+}
+
+void Turns::pass(Value consumer) const {
+  e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier(consumer)); });
+}
+
 //===-- The rings of a kernel ---------------------------------------------===//
 
 Value Pipeline::stagingThread() const {
@@ -81,6 +113,7 @@ void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, functi
   e.when(e.equal(e.thread, 0), [&] {
     for (const Ring *ring : {&operands, &weights, &raw})
       ring->initialise();
+    turns.initialise();
     w.fenceBarriers();
   });
   w.blocksMeet(plan.cluster());

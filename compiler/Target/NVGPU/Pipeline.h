@@ -41,14 +41,37 @@ private:
   KernelEmitter &e;
 };
 
+/// Writes how two consumers take turns: they have the block's tiles one by one, and one contracts while the
+/// other one is in the epilogue of the tile before. A turn passes when all products of a tile are begun.
+class Turns {
+public:
+  Turns(WarpgroupEmitter &w, SharedRegion barriers) : w(w), e(w.e), barriers(barriers) {}
+
+  /// Makes the barriers. One thread of the block calls it.
+  void initialise() const;
+  /// Waits for a consumer's turn in the tile with this number among its own.
+  void await(mlir::Value consumer, mlir::Value tile) const;
+  /// Says for the calling warp that it has begun all products of the consumer's tile.
+  void pass(mlir::Value consumer) const;
+
+private:
+  mlir::Value barrier(mlir::Value consumer) const;
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+  SharedRegion barriers;
+};
+
 /// The rings of a kernel, and the threads between which they lie.
 class Pipeline {
 public:
   Pipeline(WarpgroupEmitter &w, const PipelinePlan &plan)
-      : plan(plan), operands(w, plan.operands), weights(w, plan.weights), raw(w, plan.raw), w(w) {}
+      : plan(plan), operands(w, plan.operands), weights(w, plan.weights), raw(w, plan.raw),
+        turns(w, plan.turns), w(w) {}
 
   const PipelinePlan plan;
   const Ring operands, weights, raw;
+  const Turns turns;
 
   /// Returns this thread's number among those that stage what copies bring.
   mlir::Value stagingThread() const;

@@ -7,10 +7,11 @@ PipelinePlan::PipelinePlan(Roles roles, RingPlan operands, RingPlan weights, Rin
   constexpr int64_t barrierBytes = 8;
   RingPlan *rings[] = {&this->operands, &this->weights, &this->raw};
   for (RingPlan *ring : rings) {
-    ring->frees = ring == &this->raw ? roles.stagingWarps() : ring->cluster * roles.consumerWarps();
+    ring->frees = ring == &this->raw ? roles.stagingWarps() : ring->cluster * roles.warpsOfTile();
     ring->full = memory.take(barrierBytes * ring->stages, barrierBytes);
     ring->empty = memory.take(barrierBytes * ring->stages, barrierBytes);
   }
+  turns = memory.take(roles.turns ? barrierBytes * roles.consumers : 0, barrierBytes);
   for (RingPlan *ring : rings)
     ring->data = memory.take(ring->stages * ring->stageBytes, sharedAlignment);
 }

@@ -24,14 +24,15 @@ struct RingPlan {
   SharedRegion full = {}, empty = {}, data = {};
 };
 
-/// A PipelinePlan describes up to three rings. The warps that contract read operands and weights, and free
-/// their stages; raw stages, if there are any, are read by the warps that stage operands.
+/// A PipelinePlan describes up to three rings. The warps that contract a tile read operands and weights, and
+/// free their stages; raw stages, if there are any, are read by the warps that stage operands.
 struct PipelinePlan {
   PipelinePlan(Roles roles, RingPlan operands, RingPlan weights = {}, RingPlan raw = {});
 
   Roles roles;
   RingPlan operands, weights, raw;
-  SharedMemory memory; // all rings; a kernel may take more behind them
+  SharedRegion turns;  // one mbarrier of each consumer, if they take turns
+  SharedMemory memory; // all of it; a kernel may take more behind it
 
   /// Returns how many blocks form a cluster.
   int64_t cluster() const { return std::max(operands.cluster, weights.cluster); }

@@ -8,16 +8,22 @@
 namespace kinema::nvidia {
 
 inline constexpr int64_t warpsOfGroup = 4, warpgroup = warpsOfGroup * warp;
+inline constexpr int64_t consumersOfTurns = 2; // warpgroups that take turns
 
 struct Roles {
   int64_t producers = 1, consumers = 2; // warpgroups, the producers first
   int64_t copiers = 1;                  // of the producers' warps: the first ones, which begin copies
   TensorCores tensorCores = TensorCores::Warpgroups;
+  bool turns = false; // whether the consumers take turns, two warpgroups that each have tiles of their own
 
   constexpr int64_t threads() const { return (producers + consumers) * warpgroup; }
   constexpr int64_t firstConsumer() const { return producers * warpgroup; }
   constexpr int64_t consumerThreads() const { return consumers * warpgroup; }
   constexpr int64_t consumerWarps() const { return consumerThreads() / warp; }
+  /// Counts the groups of consumers that have tiles of their own, and the consumers of each.
+  constexpr int64_t groupsOfConsumers() const { return turns ? consumers : 1; }
+  constexpr int64_t consumersOfTile() const { return consumers / groupsOfConsumers(); }
+  constexpr int64_t warpsOfTile() const { return consumersOfTile() * warpsOfGroup; }
   constexpr int64_t copyingThreads() const { return copiers * warp; }
   /// Counts the threads that stage operands: the producers' other ones.
   constexpr int64_t stagingThreads() const { return producers * warpgroup - copyingThreads(); }

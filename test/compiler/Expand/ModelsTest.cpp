@@ -455,10 +455,10 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "resnext3d_101", "s3d_g", "slowfast_50_4x16", "st_resnet_50",
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
-                                         "ltc", "slow_fusion", "f_stcn", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
-                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t",
-                                         "movinet_a0", "eco_lite", "cost_50", "tea_50", "tpn_50", "tdn_50",
-                                         "timeception_i3d"));
+                                         "ltc", "slow_fusion", "f_stcn", "artnet_18", "x3d_m", "x3d_l",
+                                         "videomae_b", "timesformer_b", "mvit_b_16x4", "mvit_v2_s",
+                                         "video_swin_t", "movinet_a0", "eco_lite", "cost_50", "tea_50",
+                                         "tpn_50", "tdn_50", "timeception_i3d"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;

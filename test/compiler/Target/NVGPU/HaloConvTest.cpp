@@ -139,7 +139,8 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
 /// warpgroups that stage the source, and so many warps that copy: two bring boxes where they can, one brings
 /// rows. In a cluster of two, these blocks share the copies of weights as well, where their tiles allow it.
-OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) {
+/// Consumers may take turns, with weights that stay or, in a ring of four stages, not.
+OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, bool turns) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
   HaloTile tile = nvidia::haloPlanOf(conv).tile;
@@ -153,7 +154,10 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) 
   tile.copiers = copiers;
   tile.boxes = copiers == 2;
   tile.boxes = nvidia::HaloPlan(conv, tile).feed().boxes();
-  tile.cluster = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warpgroups ? cluster : 1;
+  tile.cluster = byWarps ? 1 : cluster;
+  tile.turns = !byWarps && turns;
+  if (copiers == 1)
+    tile.weightStages = nvidia::fewestWeightStages;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
   return scheduled(kernel, tile);
@@ -187,22 +191,26 @@ TEST_P(HaloConv, PlainHasTheReferencesBits) {
   Tensor expected = ReferenceKernel(*kernel).run(operands)[0];
   expectNear(ReferenceKernel(*scheduled(*kernel)).run(operands)[0], expected, 0.0);
   for (int64_t cluster : {1, 2})
-    expectNear(ReferenceKernel(*walked(*kernel, cluster, 3 - cluster)).run(operands)[0], expected, 0.0);
+    expectNear(
+        ReferenceKernel(*walked(*kernel, cluster, 3 - cluster, /*turns=*/cluster == 1)).run(operands)[0],
+        expected, 0.0);
 }
 
 TEST_P(HaloConv, PrologueAndEpilogueRide) {
   OwningOpRef<ModuleOp> kernel = convKernel(GetParam(), Fusion::Regions);
   for (int64_t cluster : {0, 1, 2})
     expectAsReference(GetParam(), *kernel,
-                      cluster ? *walked(*kernel, cluster, cluster) : *scheduled(*kernel));
+                      cluster ? *walked(*kernel, cluster, cluster, /*turns=*/cluster == 2)
+                              : *scheduled(*kernel));
 }
 
 TEST_P(HaloConv, LastBlockMerges) {
   const Case &c = GetParam();
   std::vector<Tensor> operands = operandsOf(c, Fusion::Merge);
   const Tensor &added = operands[6];
+  OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::Merge);
   auto results =
-      ReferenceKernel(*walked(*convKernel(c, Fusion::Merge), /*cluster=*/2, /*copiers=*/1)).run(operands);
+      ReferenceKernel(*walked(*kernel, /*cluster=*/2, /*copiers=*/1, /*turns=*/true)).run(operands);
   ASSERT_EQ(results.size(), 4u);
   auto all = merged(results[1], c);
   int64_t channels = c.resultShape()[1];
@@ -366,6 +374,17 @@ TEST(HaloConvMutants, OfBoxesWithAPrologueAreFound) {
   // Most warps have no results of so small a tile, and their sums, which others load, are all zero.
   auto isNoSum = [](StringRef mutant) { return !mutant.ends_with("!llvm.ptr<3> -> f32"); };
   EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoSum), 40u);
+}
+
+// The turns themselves change nothing but the time: without one, consumers have each other's tensor cores.
+TEST(HaloConvMutants, OfTurnsAreFound) {
+  // Of three tiles, one consumer has two.
+  const Case c = {{.name = "turns", .in = 32, .out = 16, .input = {1, 14, 21}, .window = line}};
+  HaloTile tile = fewChannels;
+  tile.turns = 1;
+  auto isNoTurn = [](StringRef mutant) { return !mutant.contains("turn"); };
+  EXPECT_GE(mutantsFound(plainConv, Fusion::None, tile, isNoTurn), 30u);
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoTurn), 40u);
 }
 
 TEST(HaloConvMutants, OfAClusterAreFound) {

@@ -29,6 +29,11 @@ private:
   int64_t lastBefore(int64_t tap) const { return isLastOfTile(tap) ? tap : tap + 1; }
   bool isLastOfTile(int64_t tap) const { return (tap + 1) % (taps * plan.chunks()) == 0; }
   double whenUsed(int64_t tap); // when its stages are empty
+  bool weightsLanded(int64_t taps) const { return countOfWeights(taps) <= int64_t(landedWeights.size()); }
+  /// Counts the copies of weights for so many taps of the block.
+  int64_t countOfWeights(int64_t taps) const {
+    return plan.weightsStay() ? std::min(taps, plan.stepsOfTile()) : taps;
+  }
   void multiplyNext();
   double emptyAfter(int64_t chunk); // when the stage that this chunk is to have is empty
 
@@ -41,7 +46,13 @@ private:
 
   BlockTimes times;
   std::array<double, 2> copierFree = {0, 0};
-  double cacheFree = 0, stagersFree = 0, consumersFree = 0, productsEnd = 0, productsBefore = 0;
+  double cacheFree = 0, stagersFree = 0, productsEnd = 0;
+  /// The consumers of a tile: when they can begin products, and when those before the last ones have ended.
+  struct Consumers {
+    double free = 0, productsBefore = 0;
+  };
+  std::array<Consumers, 2> consumers; // the second ones have tiles where these take turns
+  double turnBegins = 0;              // when all products of the tile before are begun
   std::vector<double> landedParts, stagedParts, landedWeights, begunTaps, endedTaps;
 };
 
@@ -58,7 +69,7 @@ Simulation::Simulation(const HaloPlan &plan, const Work &work, const Rates &rate
   weightCopyCycles = plan.cyclesOfWeightCopies(rates);
   productCycles = work.matrix / (plan.chunks() * taps);
   double results = work.cached - work.source.bytes - work.weights.bytes / plan.tile.cluster;
-  afterCycles = work.after;
+  afterCycles = work.after * (plan.tile.turns ? nvidia::consumersOfTurns : 1);
   resultCycles = results / rates.cachedPerCycle;
 }
 
@@ -76,7 +87,7 @@ double Simulation::emptyAfter(int64_t chunk) {
 /// The copies of weights and of the source up to the tap whose products free the stages of this one.
 bool Simulation::isKnown(int64_t tap) const {
   int64_t last = lastBefore(tap);
-  return last < int64_t(landedWeights.size()) && (last / taps + 1) * parts <= int64_t(landedParts.size());
+  return weightsLanded(last + 1) && (last / taps + 1) * parts <= int64_t(landedParts.size());
 }
 
 /// Returns when the source's copying warp can begin the next part: when the stage is empty to which it goes,
@@ -98,7 +109,7 @@ std::optional<double> Simulation::whenPartBegins() {
 /// Returns the same of the weights' copying warp and the next of these.
 std::optional<double> Simulation::whenWeightsBegin() {
   int64_t before = int64_t(landedWeights.size()) - plan.weightStages();
-  if (before < 0)
+  if (before < 0) // as it always is of weights that stay
     return copierOfWeights();
   return isKnown(before) ? std::optional(std::max(copierOfWeights(), whenUsed(before))) : std::nullopt;
 }
@@ -138,19 +149,23 @@ double Simulation::whenStaged(int64_t chunk) {
 /// the stages of the tap before when they have begun these, and its products have ended; those of a tile's
 /// last tap without that.
 void Simulation::multiplyNext() {
-  int64_t tap = int64_t(endedTaps.size()), chunk = tap / taps;
-  double free = std::max(consumersFree, productsBefore), source = std::max(free, whenStaged(chunk)),
-         begin = std::max(source, landedWeights[tap]);
+  int64_t tap = int64_t(endedTaps.size()), chunk = tap / taps, tile = chunk / plan.chunks();
+  Consumers &own = consumers[plan.tile.turns ? tile % consumers.size() : 0];
+  double free = std::max({own.free, own.productsBefore, turnBegins}),
+         source = std::max(free, whenStaged(chunk)),
+         begin = std::max(source, landedWeights[plan.weightsStay() ? tap % plan.stepsOfTile() : tap]);
   times.sourceMissing += std::max(0.0, source - std::max(free, productsEnd));
   times.weightsMissing += std::max(0.0, begin - std::max(source, productsEnd));
-  productsBefore = productsEnd;
+  own.productsBefore = productsEnd;
   productsEnd = std::max(begin, productsEnd) + productCycles;
-  consumersFree = begin + (plan.oneStep() ? 0 : rates.stepCycles);
+  own.free = begin + (plan.oneStep() ? 0 : rates.stepCycles);
   begunTaps.push_back(begin);
   endedTaps.push_back(productsEnd);
   if (!isLastOfTile(tap))
     return;
-  consumersFree = productsEnd = productsBefore = productsEnd + afterCycles;
+  if (plan.tile.turns)
+    turnBegins = own.free;
+  own.free = own.productsBefore = productsEnd + afterCycles;
   cacheFree += resultCycles; // nobody waits for what is stored
 }
 
@@ -172,14 +187,15 @@ void Simulation::copyInTurn() {
   copyParts(parts);
   for (int64_t chunk = 0; chunk < chunks; ++chunk)
     for (int64_t i = 0; i < taps; ++i) {
-      copyWeights(whenWeightsBegin().value());
+      if (!weightsLanded(chunk * taps + i + 1))
+        copyWeights(whenWeightsBegin().value());
       copyParts(std::min({part + partsOfTap, chunks * parts, (chunk + 2) * parts}));
     }
 }
 
 /// Of two copying warps, the one goes on that can begin first.
 void Simulation::copyApart() {
-  int64_t allParts = chunks * parts, allTaps = chunks * taps;
+  int64_t allParts = chunks * parts, allTaps = countOfWeights(chunks * taps);
   while (int64_t(landedParts.size()) < allParts || int64_t(landedWeights.size()) < allTaps) {
     std::optional<double> part, weights;
     if (int64_t(landedParts.size()) < allParts)
@@ -200,7 +216,8 @@ BlockTimes Simulation::run() {
     copyInTurn();
   whenUsed(chunks * taps - 1);
   // What the model calls the beginning of a block has the latency of its first copies in it.
-  times.cycles = consumersFree + rates.blockCycles - rates.copyLatency * rates.clock();
+  times.cycles =
+      std::max(consumers[0].free, consumers[1].free) + rates.blockCycles - rates.copyLatency * rates.clock();
   return times;
 }
 
