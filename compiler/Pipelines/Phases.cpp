@@ -188,9 +188,11 @@ struct FailedPass : PassInstrumentation {
 };
 } // namespace
 
-/// Returns whether a failure of the pass is the author's to mend. A loss that reaches no parameter is, and
-/// `clip-differentiate` has said so.
-static bool isAuthors(StringRef pass) { return pass == "clip-differentiate"; }
+/// Returns whether a failure of the pass is the author's to mend, who has been told: a loss that reaches no
+/// parameter is, and so is a pinned schedule that does not fit its kernel.
+static bool isAuthors(StringRef pass) {
+  return llvm::is_contained({"clip-differentiate", "assign-cpu-schedules", "assign-nvgpu-schedules"}, pass);
+}
 
 /// Reports an internal failure: names the phase and the pass, and writes a file that reproduces it.
 static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {

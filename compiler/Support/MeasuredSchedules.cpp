@@ -22,6 +22,7 @@ public:
 
   std::string text(StringRef name) { return get(name, "text", &json::Object::getString).value_or("").str(); }
   double number(StringRef name) { return get(name, "a number", &json::Object::getNumber).value_or(0); }
+  bool has(StringRef name) const { return object && object->get(name); }
   int64_t integer(StringRef name) { return get(name, "an integer", &json::Object::getInteger).value_or(0); }
   const json::Value *value(StringRef name) {
     const json::Value *found = object ? object->get(name) : nullptr;
@@ -53,11 +54,12 @@ static llvm::Error errorOf(const Fields &fields) { return llvm::createStringErro
 
 static llvm::Expected<MeasuredSchedule> parseEntry(const json::Value &value, const std::string &origin) {
   Fields fields(value, origin);
-  MeasuredSchedule entry{fields.text("schedule"),
-                         {},
-                         fields.number("seconds"),
-                         fields.number("model_seconds"),
-                         fields.text("machine")};
+  MeasuredSchedule entry{fields.text("schedule"), {}};
+  if (fields.has("pinned_grid"))
+    entry.pinnedGrid = fields.integer("pinned_grid");
+  else
+    entry = {
+        entry.schedule, {}, fields.number("seconds"), fields.number("model_seconds"), fields.text("machine")};
   const json::Value *found = fields.value("parameters");
   const json::Object *parameters = found ? found->getAsObject() : nullptr;
   if (!parameters)
@@ -118,11 +120,15 @@ std::string MeasuredSchedules::text() const {
     json::Object parameters;
     for (const auto &[name, value] : entry.parameters)
       parameters[name] = value;
-    kernels[signature] = json::Object{{"schedule", entry.schedule},
-                                      {"parameters", std::move(parameters)},
-                                      {"seconds", entry.seconds},
-                                      {"model_seconds", entry.modelSeconds},
-                                      {"machine", entry.machine}};
+    json::Object kernel{{"schedule", entry.schedule}, {"parameters", std::move(parameters)}};
+    if (entry.pinnedGrid) {
+      kernel["pinned_grid"] = *entry.pinnedGrid;
+    } else {
+      kernel["seconds"] = entry.seconds;
+      kernel["model_seconds"] = entry.modelSeconds;
+      kernel["machine"] = entry.machine;
+    }
+    kernels[signature] = std::move(kernel);
   }
   json::Value document =
       json::Object{{"version", version}, {"target", target}, {"kernels", std::move(kernels)}};

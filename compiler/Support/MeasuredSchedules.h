@@ -8,16 +8,19 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace kinema {
 
-/// A MeasuredSchedule is the quickest of a kernel's schedules that were measured.
+/// A MeasuredSchedule is the quickest of a kernel's schedules that were measured or, where somebody has
+/// pinned it, one that was made by hand, which no measurement replaces.
 struct MeasuredSchedule {
   std::string schedule; // name of the schedule
   std::map<std::string, int64_t> parameters;
-  double seconds, modelSeconds; // of a launch with this schedule, and with the model's choice
-  std::string machine;          // where the times were measured
+  double seconds = 0, modelSeconds = 0; // of a launch with this schedule, and with the model's choice
+  std::string machine = {};             // where the times were measured
+  std::optional<int64_t> pinnedGrid = std::nullopt; // of a pinned schedule: its grid; it has no times
 };
 
 /// Holds the measured schedules of one target's kernels, by the kernels' signatures
@@ -41,6 +44,10 @@ public:
   /// Keeps the kernel's schedule in place of one that was kept before.
   void keep(const std::string &signature, MeasuredSchedule measured) {
     entries[signature] = std::move(measured);
+  }
+  bool isPinned(llvm::StringRef signature) const {
+    const MeasuredSchedule *entry = find(signature);
+    return entry && entry->pinnedGrid;
   }
 
 private:

@@ -1,5 +1,6 @@
 // kinema tune: measures the schedules of a network's kernels and keeps the quickest in a file.
 #include "compiler/Inspect/Schedules.h"
+#include "compiler/Pipelines/EditedSchedules.h"
 #include "compiler/Pipelines/TunableKernels.h"
 #include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Program/Contest.h"
@@ -27,7 +28,8 @@ struct TuneCommandOptions {
   TargetChoice choice;
   std::string target; // empty: what the device is
   std::string device, output, mode = "train";
-  std::vector<std::string> times; // in place of a spec: what kinema bench has printed
+  std::vector<std::string> times;    // in place of a spec: what kinema bench has printed
+  std::string pin, from = "planned"; // a module with schedules that were made by hand, and its phase
   int64_t choices = 8;
   double seconds = 0; // 0: until all is measured
 };
@@ -55,6 +57,7 @@ public:
     writeFile(path, measured.text());
   }
   size_t size() const { return measured.size(); }
+  bool isPinned(const std::string &signature) const { return measured.isPinned(signature); }
 
 private:
   std::string path;
@@ -191,11 +194,15 @@ void tune(const TuneCommandOptions &options) {
   auto kernels =
       tunableKernels(llvm::map_to_vector(planned, [](const auto &module) { return module.get(); }));
   double start = now();
-  size_t done = 0, gained = 0;
+  size_t done = 0, gained = 0, pinned = 0;
   std::map<std::string, Sum> sums;
   for (const TunableKernel &kernel : kernels) {
     if (done > 0 && options.seconds > 0 && now() - start >= options.seconds)
       break;
+    if (file.isPinned(kernel.signature)) {
+      ++pinned;
+      continue;
+    }
     if (done == 0)
       printHeader();
     Measured measured = measure(kernel, compile, options);
@@ -212,6 +219,39 @@ void tune(const TuneCommandOptions &options) {
   fmt::print(
       "{} of {} kernels measured in {}, {} have a better schedule than the model's choice; {} are in {}\n",
       done, kernels.size(), formatDuration(now() - start), gained, file.size(), options.output);
+  if (pinned > 0)
+    fmt::print("{} have pinned schedules and were not measured\n", pinned);
+}
+
+//===-- Schedules that were made by hand ----------------------------------===//
+
+/// Keeps the schedules of a module that are not the model's choices, after they were verified.
+void pinEdited(const TuneCommandOptions &options) {
+  CompileOptions compile;
+  applyTarget(options.choice, nullptr, compile);
+  compile.train = options.mode == "train";
+  Compilation edited(compile, {}, options.spec.threads, llvm::errs());
+  require(edited.fromModule(options.pin, *phaseNamed(options.from), Phase::Planned));
+  compile.target = *targetOf(edited.module());
+  require(mlir::failed(compile.target->verifySchedules(edited.module())) ? Outcome::SpecWrong
+                                                                         : Outcome::Done);
+  Compilation byModel(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
+  require(byModel.fromSpec(options.spec.spec, Phase::Planned));
+  auto schedules = editedSchedules(edited.module(), byModel.module());
+  if (!schedules)
+    refuse("{}: {}", options.pin, llvm::toString(schedules.takeError()));
+  if (schedules->empty())
+    refuse("{}: all of its schedules are the model's choices: nothing is pinned", options.pin);
+  MeasuredFile file(options.output, compile.target->name.str());
+  for (const EditedSchedule &kernel : *schedules) {
+    kernel::ScheduleAttr schedule = kernel.schedule;
+    file.keep(kernel.signature, {.schedule = schedule.getName().str(),
+                                 .parameters = schedule.getNumbers(),
+                                 .pinnedGrid = schedule.getGrid()});
+    fmt::print("pinned: {} {} of {}\n", schedule.getName().str(),
+               inspect::parametersText(schedule.getNumbers()), fmt::join(kernel.layers, ", "));
+  }
+  fmt::print("{} kernels pinned; {} are in {}\n", schedules->size(), file.size(), options.output);
 }
 
 //===-- Times of packages -------------------------------------------------===//
@@ -287,7 +327,7 @@ void TimedPackages::addLaunch(const json &launch) {
 std::pair<size_t, size_t> TimedPackages::keepIn(MeasuredFile &file) const {
   size_t measured = 0, gained = 0;
   for (const auto &[signature, kernel] : kernels) {
-    if (kernel.schedules.size() < 2)
+    if (kernel.schedules.size() < 2 || file.isPinned(signature))
       continue; // there was nothing to choose
     size_t best = quickest(kernel.times);
     const auto &[schedule, parameters] = kernel.schedules[best];
@@ -346,9 +386,20 @@ void addTune(CLI::App &app) {
           "what kinema bench --per-kernel --json printed there, that of choice 0 first")
       ->check(CLI::ExistingFile)
       ->excludes(spec);
+  command
+      ->add_option("--pin", options->pin,
+                   "a module of SPEC, made with the same options by kinema compile --emit, whose schedules "
+                   "were changed by hand: these are verified and kept, measurements do not replace them")
+      ->check(CLI::ExistingFile)
+      ->needs(spec);
+  command->add_option("--from", options->from, "with --pin: the phase of its module")
+      ->check(CLI::IsMember({"fused", "planned"}))
+      ->capture_default_str();
   command->callback([options] {
     if (!options->times.empty())
       return chooseFromTimes(*options);
+    if (!options->pin.empty())
+      return pinEdited(*options);
     if (options->spec.spec.empty())
       refuse("tune needs a SPEC to measure, or --times FILE... of packages that were measured");
     if (options->device.empty() && !options->target.empty())

@@ -27,13 +27,11 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     }
     SmallVector<Strategy> table = cpu::strategies(*found);
     ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
+    bool failed = false;
     auto assign = [&](Operation *op) {
       ScheduleChoice choice = chooser->choose(op, candidatesOf(op, strategies));
-      StringRef name = choice.schedule.getName();
-      if (const Strategy *strategy = strategyNamed(strategies, name); strategy->settle)
-        strategy->settle(op, choice.schedule);
-      choice.applyTo(op);
-      ++(name == found->machine.reference ? plain : tiled);
+      ++(choice.schedule.getName() == found->machine.reference ? plain : tiled);
+      failed |= mlir::failed(apply(std::move(choice), op, strategies));
     };
     // Convs come first: their schedules say in which form weights are made.
     getOperation().walk([&](kernel::ConvOp op) { assign(op); });
@@ -41,6 +39,8 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
       if (!isa<kernel::ConvOp>(op))
         assign(op);
     });
+    if (failed)
+      signalPassFailure();
   }
 };
 

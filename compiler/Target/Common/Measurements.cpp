@@ -1,6 +1,7 @@
 #include "compiler/Target/Common/Measurements.h"
 
 #include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/Common/ScheduleParameters.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Signature.h"
 
@@ -95,6 +96,11 @@ static bool isSame(const MeasuredSchedule &measured, kernel::ScheduleAttr schedu
   return schedule.getName() == measured.schedule && schedule.getNumbers() == measured.parameters;
 }
 
+static kernel::ScheduleAttr pinnedSchedule(MLIRContext *context, const MeasuredSchedule &pinned) {
+  SmallVector<std::pair<StringRef, int64_t>> parameters(pinned.parameters.begin(), pinned.parameters.end());
+  return makeSchedule(context, pinned.schedule, {*pinned.pinnedGrid}, parameters);
+}
+
 ScheduleChoice ScheduleChooser::choose(Operation *kernel, ArrayRef<Candidate> candidates) const {
   ScheduleChoice choice = best(kernel, candidates);
   if (notes)
@@ -104,11 +110,13 @@ ScheduleChoice ScheduleChooser::choose(Operation *kernel, ArrayRef<Candidate> ca
 
 ScheduleChoice ScheduleChooser::best(Operation *kernel, ArrayRef<Candidate> candidates) const {
   if (rank >= 0)
-    return {candidates[std::min<size_t>(rank, candidates.size() - 1)].schedule, std::nullopt};
+    return {candidates[std::min<size_t>(rank, candidates.size() - 1)].schedule};
   const MeasuredSchedule *entry = measured.size() ? measured.find(kernel::signatureOf(kernel)) : nullptr;
+  if (entry && entry->pinnedGrid)
+    return {.schedule = pinnedSchedule(kernel->getContext(), *entry), .isPinned = true};
   if (entry)
     for (const Candidate &candidate : candidates)
       if (isSame(*entry, candidate.schedule))
         return {candidate.schedule, entry->seconds};
-  return {candidates.front().schedule, std::nullopt};
+  return {candidates.front().schedule};
 }

@@ -43,10 +43,12 @@ private:
 /// quickest of the other ways, then the rest. So the first few try every way.
 llvm::SmallVector<Candidate> mixed(llvm::ArrayRef<llvm::SmallVector<Candidate>> ways);
 
-/// A ScheduleChoice is a kernel's schedule and, where that was measured, the seconds of a launch.
+/// A ScheduleChoice is a kernel's schedule and, where that was measured, the seconds of a launch. Of a pinned
+/// schedule, the name, the parameters and the grid alone are known: Strategy::remake computes the rest.
 struct ScheduleChoice {
   kernel::ScheduleAttr schedule;
-  std::optional<double> measured;
+  std::optional<double> measured = {};
+  bool isPinned = false;
   llvm::SmallVector<Candidate> candidates = {}; // what it was chosen from, if that is to be noted
 
   /// Gives the schedule to the kernel, whose partials become as many as it leaves, and notes the seconds in
@@ -69,7 +71,8 @@ public:
   static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank, llvm::StringRef target,
                                               bool notes);
 
-  /// Chooses a candidate. A measured schedule that is no longer among the candidates is passed over.
+  /// Chooses a candidate or the pinned schedule. A measured schedule that is no longer among the candidates
+  /// is passed over.
   ScheduleChoice choose(mlir::Operation *kernel, llvm::ArrayRef<Candidate> candidates) const;
 
 private:

@@ -24,8 +24,7 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-/// Returns the schedule that the kernel's parameters lead to; null after an error.
-static kernel::ScheduleAttr remake(Operation *kernel, const Strategy &strategy) {
+kernel::ScheduleAttr kinema::remadeSchedule(Operation *kernel, const Strategy &strategy) {
   ScheduleParameters parameters(kernel);
   kernel::ScheduleAttr made = strategy.remake(kernel, parameters);
   if (!made && !parameters.failed())
@@ -110,7 +109,7 @@ LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &ta
   auto strategy = namedStrategy(kernel, target);
   if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyAttached(kernel, **strategy)))
     return failure();
-  auto made = remake(kernel, **strategy);
+  auto made = remadeSchedule(kernel, **strategy);
   if (!made || failed(verifySame(kernel, scheduleOf(kernel), made)) || failed(verifyScratch(kernel, made)))
     return failure();
   return verifyPartials(kernel, made);

@@ -26,6 +26,23 @@ const Strategy *kinema::strategyNamed(ArrayRef<Strategy> strategies, StringRef n
   return found == strategies.end() ? nullptr : found;
 }
 
+LogicalResult kinema::apply(ScheduleChoice choice, Operation *kernel, ArrayRef<Strategy> strategies) {
+  const Strategy *strategy = strategyNamed(strategies, choice.schedule.getName());
+  if (!strategy)
+    return kernel->emitOpError("is to have the pinned schedule ")
+           << choice.schedule.getName() << ", which this target does not know: pin another one";
+  if (strategy->settle)
+    strategy->settle(kernel, choice.schedule);
+  if (choice.isPinned) {
+    cast<kernel::LaunchableOp>(kernel).setScheduleAttr(choice.schedule);
+    choice.schedule = remadeSchedule(kernel, *strategy);
+    if (!choice.schedule)
+      return kernel->emitWarning("its schedule is pinned: pin another one, or take it out of that file");
+  }
+  choice.applyTo(kernel);
+  return success();
+}
+
 SmallVector<Candidate> kinema::candidatesOf(Operation *kernel, ArrayRef<Strategy> strategies) {
   for (const Strategy &strategy : strategies)
     if (auto found = strategy.candidates(kernel); !found.empty())

@@ -59,6 +59,11 @@ inline llvm::ArrayRef<Strategy> referenceAlone(llvm::ArrayRef<Strategy> strategi
   return strategies.take_back();
 }
 
+/// Carries a choice out: brings the kernel's operands into the form that the schedule reads, and gives the
+/// kernel the schedule. Fails, with an error on the kernel, where a pinned schedule does not fit it.
+mlir::LogicalResult apply(ScheduleChoice choice, mlir::Operation *kernel,
+                          llvm::ArrayRef<Strategy> strategies);
+
 /// The strategy whose schedules have this name; null where there is none.
 const Strategy *strategyNamed(llvm::ArrayRef<Strategy> strategies, llvm::StringRef name);
 

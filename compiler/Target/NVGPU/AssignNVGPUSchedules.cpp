@@ -60,7 +60,8 @@ private:
       auto found = choices.find(choiceKeyOf(op));
       auto choice = found == choices.end() ? choose(op) : found->second;
       plain += choice->schedule.getName() == processor.machine.reference;
-      choice->applyTo(op);
+      if (failed(apply(*choice, op, strategies)))
+        signalPassFailure();
     }
   }
 };
