@@ -17,11 +17,22 @@ struct Kernels {
 };
 } // namespace
 
+/// Returns whether anything of a schedule was chosen: else it follows from the kernel, such as from how many
+/// partials it reads.
+static bool isChosen(kernel::ScheduleAttr schedule) {
+  return llvm::any_of(schedule.getNumbers(), [](const auto &parameter) {
+    return parameter.first != kernel::ScheduleAttr::partialsName &&
+           parameter.first != kernel::ScheduleAttr::threadsName;
+  });
+}
+
 static std::map<std::string, Kernels> kernelsOf(ModuleOp planned) {
   std::map<std::string, Kernels> found;
   SymbolTable symbols(planned);
   planned.walk([&](kernel::LaunchOp launch) {
     Operation *kernel = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
+    if (!isChosen(kernel::scheduleOf(kernel)))
+      return;
     Kernels &kernels = found[kernel::signatureOf(kernel)];
     if (!llvm::is_contained(kernels.layers, launch.getLayer()))
       kernels.layers.push_back(launch.getLayer().str());

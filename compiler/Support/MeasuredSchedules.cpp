@@ -55,11 +55,14 @@ static llvm::Error errorOf(const Fields &fields) { return llvm::createStringErro
 static llvm::Expected<MeasuredSchedule> parseEntry(const json::Value &value, const std::string &origin) {
   Fields fields(value, origin);
   MeasuredSchedule entry{fields.text("schedule"), {}};
-  if (fields.has("pinned_grid"))
+  if (fields.has("pinned_grid")) {
     entry.pinnedGrid = fields.integer("pinned_grid");
-  else
+    if (*entry.pinnedGrid < 1)
+      fields.fault("\"pinned_grid\" is " + Twine(*entry.pinnedGrid) + ", expected at least 1");
+  } else {
     entry = {
         entry.schedule, {}, fields.number("seconds"), fields.number("model_seconds"), fields.text("machine")};
+  }
   const json::Value *found = fields.value("parameters");
   const json::Object *parameters = found ? found->getAsObject() : nullptr;
   if (!parameters)

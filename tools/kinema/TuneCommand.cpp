@@ -233,6 +233,8 @@ void pinEdited(const TuneCommandOptions &options) {
   Compilation edited(compile, {}, options.spec.threads, llvm::errs());
   require(edited.fromModule(options.pin, *phaseNamed(options.from), Phase::Planned));
   compile.target = *targetOf(edited.module());
+  if (!options.target.empty() && options.target != compile.target->name)
+    refuse("{}: was made for {}, not for {}", options.pin, compile.target->name.str(), options.target);
   require(mlir::failed(compile.target->verifySchedules(edited.module())) ? Outcome::SpecWrong
                                                                          : Outcome::Done);
   Compilation byModel(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
@@ -366,19 +368,22 @@ void addTune(CLI::App &app) {
                    "the file; what it has of other kernels stays, and each kernel is kept as soon as it is "
                    "measured")
       ->required();
-  command->add_option("--device", options->device,
-                      "auto (default: a GPU if there is one, else the CPU), cpu, cuda, cuda:N, or emulator, "
-                      "whose times mean nothing");
+  CLI::Option *device = command->add_option(
+      "--device", options->device,
+      "auto (default: a GPU if there is one, else the CPU), cpu, cuda, cuda:N, or emulator, "
+      "whose times mean nothing");
   command->add_option("--mode", options->mode, "the kernels of train (which can infer too) or of infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
-  command->add_option("--choices", options->choices, "schedules that are tried of each kernel")
-      ->check(CLI::Range(2, 24))
-      ->capture_default_str();
-  command
-      ->add_option("--seconds", options->seconds,
-                   "begin no further kernel after so long; those with most multiply-adds come first")
-      ->check(CLI::PositiveNumber);
+  CLI::Option *choices =
+      command->add_option("--choices", options->choices, "schedules that are tried of each kernel")
+          ->check(CLI::Range(2, 24))
+          ->capture_default_str();
+  CLI::Option *seconds =
+      command
+          ->add_option("--seconds", options->seconds,
+                       "begin no further kernel after so long; those with most multiply-adds come first")
+          ->check(CLI::PositiveNumber);
   command
       ->add_option(
           "--times", options->times,
@@ -391,7 +396,10 @@ void addTune(CLI::App &app) {
                    "a module of SPEC, made with the same options by kinema compile --emit, whose schedules "
                    "were changed by hand: these are verified and kept, measurements do not replace them")
       ->check(CLI::ExistingFile)
-      ->needs(spec);
+      ->needs(spec)
+      ->excludes(device)
+      ->excludes(choices)
+      ->excludes(seconds);
   command->add_option("--from", options->from, "with --pin: the phase of its module")
       ->check(CLI::IsMember({"fused", "planned"}))
       ->capture_default_str();

@@ -20,7 +20,8 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
-    auto chooser = ScheduleChooser::make(measurements, choice, found->name, candidates);
+    auto chooser =
+        ScheduleChooser::make(reference ? "" : measurements.getValue(), choice, found->name, candidates);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
@@ -29,9 +30,11 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
     bool failed = false;
     auto assign = [&](Operation *op) {
+      if (failed) // kernels behind one that failed may depend on how many partials it leaves
+        return;
       ScheduleChoice choice = chooser->choose(op, candidatesOf(op, strategies));
       ++(choice.schedule.getName() == found->machine.reference ? plain : tiled);
-      failed |= mlir::failed(apply(std::move(choice), op, strategies));
+      failed = mlir::failed(apply(std::move(choice), op, strategies));
     };
     // Convs come first: their schedules say in which form weights are made.
     getOperation().walk([&](kernel::ConvOp op) { assign(op); });

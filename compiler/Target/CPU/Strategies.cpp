@@ -74,6 +74,7 @@ SmallVector<Strategy> cpu::strategies(const Level &level) {
   convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
     settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
   };
+  convTile.settledBy = "winograd";
   return {
       convTile,
       strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates,

@@ -24,7 +24,8 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-kernel::ScheduleAttr kinema::remadeSchedule(Operation *kernel, const Strategy &strategy) {
+/// Returns the schedule that the kernel's parameters lead to; null after an error.
+static kernel::ScheduleAttr remake(Operation *kernel, const Strategy &strategy) {
   ScheduleParameters parameters(kernel);
   kernel::ScheduleAttr made = strategy.remake(kernel, parameters);
   if (!made && !parameters.failed())
@@ -34,14 +35,16 @@ kernel::ScheduleAttr kinema::remadeSchedule(Operation *kernel, const Strategy &s
   return parameters.failed() ? kernel::ScheduleAttr() : made;
 }
 
-/// Succeeds if the given schedule says what was computed.
+static LogicalResult verifyNumber(Operation *kernel, const Twine &what, int64_t found, int64_t expected) {
+  if (found == expected)
+    return success();
+  return kernel->emitOpError("has the schedule ")
+         << scheduleOf(kernel).getName() << ", whose " << what << " is " << found
+         << ", but its parameters lead to " << expected;
+}
+
+/// Succeeds if the kernel's schedule has the parameters and the grid of what was computed.
 static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, kernel::ScheduleAttr made) {
-  auto expect = [&](const Twine &what, int64_t found, int64_t expected) -> LogicalResult {
-    if (found == expected)
-      return success();
-    return kernel->emitOpError("has the schedule ") << given.getName() << ", whose " << what << " is "
-                                                    << found << ", but its parameters lead to " << expected;
-  };
   for (const auto &[name, value] : given.getNumbers())
     if (!made.find(name)) {
       auto error = kernel->emitOpError("has the schedule ")
@@ -57,12 +60,15 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
     if (!value)
       return kernel->emitOpError("has the schedule ")
              << given.getName() << ", whose parameter " << name << " is missing; it is " << expected;
-    if (failed(expect(name, *value, expected)))
+    if (failed(verifyNumber(kernel, name, *value, expected)))
       return failure();
   }
-  if (failed(expect("grid", given.getGrid(), made.getGrid())))
-    return failure();
-  return expect("scratch", given.getScratch(), made.getScratch());
+  return verifyNumber(kernel, "grid", given.getGrid(), made.getGrid());
+}
+
+kernel::ScheduleAttr kinema::completedSchedule(Operation *kernel, const Strategy &strategy) {
+  auto made = remake(kernel, strategy);
+  return made && succeeded(verifySame(kernel, scheduleOf(kernel), made)) ? made : kernel::ScheduleAttr();
 }
 
 static LogicalResult verifyPartials(Operation *kernel, kernel::ScheduleAttr schedule) {
@@ -109,8 +115,9 @@ LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &ta
   auto strategy = namedStrategy(kernel, target);
   if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyAttached(kernel, **strategy)))
     return failure();
-  auto made = remadeSchedule(kernel, **strategy);
-  if (!made || failed(verifySame(kernel, scheduleOf(kernel), made)) || failed(verifyScratch(kernel, made)))
+  kernel::ScheduleAttr given = scheduleOf(kernel), made = completedSchedule(kernel, **strategy);
+  if (!made || failed(verifyNumber(kernel, "scratch", given.getScratch(), made.getScratch())) ||
+      failed(verifyScratch(kernel, made)))
     return failure();
   return verifyPartials(kernel, made);
 }

@@ -12,9 +12,9 @@ namespace kinema {
 struct LoweringTarget;
 struct Strategy;
 
-/// Returns the schedule that the kernel's own parameters and grid lead to by the strategy; null after an
-/// error on the kernel.
-kernel::ScheduleAttr remadeSchedule(mlir::Operation *kernel, const Strategy &strategy);
+/// Returns the schedule that the kernel's own leads to by the strategy, which has the same parameters and
+/// grid, and the scratch that follows from them; null after an error on the kernel.
+kernel::ScheduleAttr completedSchedule(mlir::Operation *kernel, const Strategy &strategy);
 
 /// Succeeds if the target can carry the kernel out as its schedule says, and if the schedule's grid, scratch
 /// and parameters, and the number of partials that the kernel leaves, are those that the target computes.

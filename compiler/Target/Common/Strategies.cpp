@@ -26,19 +26,38 @@ const Strategy *kinema::strategyNamed(ArrayRef<Strategy> strategies, StringRef n
   return found == strategies.end() ? nullptr : found;
 }
 
+/// Settles the operands for a pinned schedule as for a candidate that reads them in the same form, and gives
+/// it to the kernel.
+static LogicalResult applyPinned(ScheduleChoice choice, Operation *kernel, const Strategy &strategy) {
+  if (strategy.settle) {
+    auto candidates = strategy.candidates(kernel);
+    auto like = llvm::find_if(candidates, [&](const Candidate &candidate) {
+      return candidate.schedule.getName() == choice.schedule.getName() &&
+             candidate.schedule.find(strategy.settledBy) == choice.schedule.find(strategy.settledBy);
+    });
+    if (like == candidates.end())
+      return kernel->emitOpError("is to have the pinned schedule ")
+             << choice.schedule.getName() << ", whose parameter " << strategy.settledBy
+             << " is missing or not possible here: pin another one";
+    strategy.settle(kernel, like->schedule);
+  }
+  cast<kernel::LaunchableOp>(kernel).setScheduleAttr(choice.schedule);
+  choice.schedule = completedSchedule(kernel, strategy);
+  if (!choice.schedule)
+    return kernel->emitWarning("its schedule is pinned: pin another one, or take it out of that file");
+  choice.applyTo(kernel);
+  return success();
+}
+
 LogicalResult kinema::apply(ScheduleChoice choice, Operation *kernel, ArrayRef<Strategy> strategies) {
   const Strategy *strategy = strategyNamed(strategies, choice.schedule.getName());
   if (!strategy)
     return kernel->emitOpError("is to have the pinned schedule ")
            << choice.schedule.getName() << ", which this target does not know: pin another one";
+  if (choice.isPinned)
+    return applyPinned(std::move(choice), kernel, *strategy);
   if (strategy->settle)
     strategy->settle(kernel, choice.schedule);
-  if (choice.isPinned) {
-    cast<kernel::LaunchableOp>(kernel).setScheduleAttr(choice.schedule);
-    choice.schedule = remadeSchedule(kernel, *strategy);
-    if (!choice.schedule)
-      return kernel->emitWarning("its schedule is pinned: pin another one, or take it out of that file");
-  }
   choice.applyTo(kernel);
   return success();
 }

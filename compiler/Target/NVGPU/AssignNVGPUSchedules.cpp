@@ -22,7 +22,8 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    auto chooser = ScheduleChooser::make(measurements, choice, processor->name, candidates);
+    auto chooser =
+        ScheduleChooser::make(reference ? "" : measurements.getValue(), choice, processor->name, candidates);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
@@ -61,7 +62,7 @@ private:
       auto choice = found == choices.end() ? choose(op) : found->second;
       plain += choice->schedule.getName() == processor.machine.reference;
       if (failed(apply(*choice, op, strategies)))
-        signalPassFailure();
+        return signalPassFailure(); // kernels behind it may depend on how many partials it leaves
     }
   }
 };

@@ -264,8 +264,9 @@ void HaloConvEmitter::emitConsumers() {
   Value zero = e.index(0);
   auto [sourceStep, weightStep] = stepsBeforeConsumer();
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
-  // Weights that stay have the same steps in each tile, from one on that LLVM does not see to be 0: it would
-  // take the first step out of the loop, and ptxas would have products wait for each other.
+  // Weights that stay have the same steps in each tile. The first of these goes through a shuffle, so that
+  // LLVM does not see that it is 0: it would take that step out of the loop, and ptxas would have products
+  // wait for each other.
   Value ofStaying = plan.weightsStay() ? broadcast(zero) : Value();
   auto all =
       overTilesOfConsumer({sourceStep, weightStep, zero}, [&](Value tile, ValueRange before) -> Values {

@@ -192,13 +192,8 @@ int64_t HaloPlan::fewestSteps() const {
 }
 
 int64_t HaloPlan::weightStages() const {
-  int64_t stages = nvidia::weightStages(weightStageBytes(), tile.weightStages), all = stepsOfTile();
-  bool mayStay = tensorCores == TensorCores::Warpgroups && all > 0;
-  return mayStay ? std::min(stages, all) : stages;
-}
-
-bool HaloPlan::weightsStay() const {
-  return tensorCores == TensorCores::Warpgroups && weightStages() == stepsOfTile();
+  int64_t stages = nvidia::weightStages(weightStageBytes(), tile.weightStages);
+  return mayStay() ? std::min(stages, stepsOfTile()) : stages;
 }
 
 double HaloPlan::stepsOfChunk() const {

@@ -128,7 +128,7 @@ struct HaloPlan {
   int64_t rowOperands = 0;            // tensors that it reads at the place of each row
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
-  static constexpr int64_t consumers = 2; // warpgroups
+  static constexpr int64_t consumers = consumersOfTurns; // warpgroups
 
   Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores, tile.turns != 0}; }
   /// Returns whether the last copying warp brings the weights and the others the source; else all bring both.
@@ -181,8 +181,13 @@ struct HaloPlan {
   int64_t weightStages() const;
   /// Counts the steps of each tile, where all have as many; else 0.
   int64_t stepsOfTile() const { return phases() == 1 ? chunks() * fewestSteps() : 0; }
-  /// Returns whether there are stages for all weights, which a block then brings once for all of its tiles.
-  bool weightsStay() const;
+  /// Returns whether weights stay if there are stages for all of them: where a chunk has several taps. Those
+  /// of one tap are few, and ptxas would have the products of such loops wait for each other.
+  bool mayStay() const {
+    return tensorCores == TensorCores::Warpgroups && stepsOfTile() > 0 && fewestSteps() > 1;
+  }
+  /// Returns whether a block brings the weights once, for all of its tiles.
+  bool weightsStay() const { return mayStay() && weightStages() == stepsOfTile(); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }

@@ -172,15 +172,15 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     }
     return work;
   };
-  // Considers a tile whose consumers take turns, too, if it has an end that others' products can hide, and
-  // whose weights stay, if these are brought more than once.
+  // Considers a tile as it is and, where a block has several, also with consumers that take turns, with
+  // weights that stay, and with both.
   auto considerTurns = [&](HaloTile tile) {
     tile.turns = tile.weightStages = 0;
     std::optional<Work> work = consider(tile);
     if (!work || work->tiles == 1)
       return work;
     SmallVector<int64_t> weightStages = {0};
-    if (!plan.weightsStay() && plan.stepsOfTile() > 0 && plan.stepsOfTile() <= mostStayingStages)
+    if (plan.mayStay() && !plan.weightsStay() && plan.stepsOfTile() <= mostStayingStages)
       weightStages.push_back(plan.stepsOfTile());
     for (int64_t stages : weightStages)
       for (int64_t turns : {0, 1}) {
@@ -286,7 +286,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   parameters.check(tile.copiers, 1, warpsOfGroup * tile.producers - (byWarps ? 0 : 1));
   parameters.check(tile.cluster, 1, byWarps ? 1 : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
-  parameters.check(tile.weightStages, 1, mostStayingStages);
+  parameters.check(tile.weightStages, byWarps ? heldWeightStages : 1,
+                   byWarps ? mostWeightStages : mostStayingStages);
   parameters.check(tile.boxes, 0, 1);
   parameters.check(tile.turns, 0, byWarps ? 0 : 1);
   if (parameters.failed())
@@ -294,6 +295,11 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   plan.setTile(tile);
   if (tile.boxes && !plan.feed().boxes()) {
     parameters.fault() << noBoxes;
+    return {};
+  }
+  if (!plan.weightsStay() && plan.weightStages() < heldWeightStages) {
+    parameters.fault() << "weight_stages is " << plan.weightStages() << ", expected at least "
+                       << heldWeightStages << ", since consumers hold as many";
     return {};
   }
   if (!plan.groupsMatch()) {

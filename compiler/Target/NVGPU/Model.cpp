@@ -61,7 +61,7 @@ Prediction nvidia::predictionOf(const Rates &rates, const Work &work) {
       {tiles * tile.cached, "L2"},
       {tiles * tile.copies, "copies"},
       {tiles * tile.weights, "weights"},
-      {tiles * tile.epilogue, "epilogue"},
+      {waves * (work.together * (work.tiles - 1) * tile.epilogue + tile.last) / rates.clock(), "epilogue"},
       {work.memory / rates.memory, "memory"},
       {rates.launchSeconds + waves * rates.blockCycles / rates.clock(), "launch"},
   };
