@@ -148,114 +148,162 @@ static SmallVector<int64_t> copiersOfWarps(HaloPlan plan, const HaloTile &tile) 
   return some;
 }
 
-SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
-  if (!isSupported(op))
-    return {};
-  HaloPlan plan(op, {{1, 1, 1}, blockChannels, ProductShape::depth}), whole = plan;
-  int64_t blocks = whole.resultBlocks;
-  kernel::Traffic traffic = kernel::trafficOf(op);
-  const Rates &rates = processor.rates;
+namespace {
+class Search {
+public:
+  Search(kernel::ConvOp op, const Processor &processor)
+      : op(op), processor(processor), rates(processor.rates), traffic(kernel::trafficOf(op)),
+        whole(op, {{1, 1, 1}, blockChannels, ProductShape::depth}), plan(whole) {}
+
+  SmallVector<Candidate> run();
+
+private:
+  SmallVector<int64_t> depthsOf(int64_t channels);
+  SmallVector<int64_t> columnsOfTiles() const;
+  void considerPositions(const shape::Size3 &results);
+  void considerRoles(HaloTile tile);
+  void considerCopiers(HaloTile tile);
+  std::optional<Work> considerTurns(HaloTile tile);
+  std::optional<Work> consider(const HaloTile &tile);
+
+  kernel::ConvOp op;
+  const Processor &processor;
+  const Rates &rates;
+  kernel::Traffic traffic;
+  const HaloPlan whole; // of tiles of one result
+  HaloPlan plan;        // of the tile that is considered
   Best best;
-  // Returns what the tile asks for; nothing where it does not fit.
-  auto consider = [&](const HaloTile &tile) -> std::optional<Work> {
-    plan.setTile(tile);
-    plan.tile.blocks = blocksOf(plan, rates);
-    if (!plan.fits(processor) && tile.weightStages == 0)
-      plan.tile.weightStages = fewestWeightStages;
-    if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
-      return std::nullopt;
-    Work work = workOf(op, plan, traffic, rates);
-    if (best.wants(leastSecondsOf(rates, work))) {
-      plan.deepenRings(processor);
-      work = workOf(op, plan, traffic, rates);
-      best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
-    }
+};
+} // namespace
+
+/// Returns what the tile asks for; nothing where it does not fit.
+std::optional<Work> Search::consider(const HaloTile &tile) {
+  plan.setTile(tile);
+  plan.tile.blocks = blocksOf(plan, rates);
+  if (!plan.fits(processor) && tile.weightStages == 0)
+    plan.tile.weightStages = fewestWeightStages;
+  if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
+    return std::nullopt;
+  Work work = workOf(op, plan, traffic, rates);
+  if (best.wants(leastSecondsOf(rates, work))) {
+    plan.deepenRings(processor);
+    work = workOf(op, plan, traffic, rates);
+    best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
+  }
+  return work;
+}
+
+/// Considers a tile as it is and, where a block has several, also with consumers that take turns, with
+/// weights that stay, and with both. Returns the first one's work.
+std::optional<Work> Search::considerTurns(HaloTile tile) {
+  tile.turns = tile.weightStages = 0;
+  std::optional<Work> work = consider(tile);
+  if (!work || work->tiles == 1)
     return work;
-  };
-  // Considers a tile as it is and, where a block has several, also with consumers that take turns, with
-  // weights that stay, and with both.
-  auto considerTurns = [&](HaloTile tile) {
-    tile.turns = tile.weightStages = 0;
-    std::optional<Work> work = consider(tile);
-    if (!work || work->tiles == 1)
-      return work;
-    SmallVector<int64_t> weightStages = {0};
-    if (plan.mayStay() && !plan.weightsStay() && plan.stepsOfTile() <= mostStayingStages)
-      weightStages.push_back(plan.stepsOfTile());
-    for (int64_t stages : weightStages)
-      for (int64_t turns : {0, 1}) {
-        tile.weightStages = stages;
-        tile.turns = turns;
-        if (stages || turns)
-          consider(tile);
-      }
-    return work;
-  };
-  // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with one more copying
-  // warp as long as it waits for them. These take threads from the prologue.
-  auto considerRoles = [&](HaloTile tile) {
-    if (plan.tensorCores == TensorCores::Warps) {
-      for (int64_t copiers : copiersOfWarps(plan, tile)) {
-        tile.copiers = copiers;
+  SmallVector<int64_t> weightStages = {0};
+  if (plan.mayStay() && !plan.weightsStay() && plan.stepsOfTile() <= mostStayingStages)
+    weightStages.push_back(plan.stepsOfTile());
+  for (int64_t stages : weightStages)
+    for (int64_t turns : {0, 1}) {
+      tile.weightStages = stages;
+      tile.turns = turns;
+      if (stages || turns)
         consider(tile);
-      }
+    }
+  return work;
+}
+
+/// Considers a tile, and in a cluster if it waits for L2, which blocks then share; with one more copying warp
+/// as long as it waits for them. These take threads from the prologue. The last copying warp brings the
+/// weights, so that neither waits for the other, and one warp is left that stages. One thread begins all
+/// boxes.
+void Search::considerCopiers(HaloTile tile) {
+  tile.boxes = 1;
+  plan.setTile(tile);
+  tile.boxes = plan.feed().boxes();
+  int64_t most = tile.boxes ? 2 : warpsOfGroup * tile.producers - 1;
+  for (int64_t copiers = 2; copiers <= most; ++copiers) {
+    tile.copiers = copiers;
+    tile.cluster = 1;
+    std::optional<Work> work = considerTurns(tile);
+    if (!work)
       return;
+    double products = std::max(work->matrix, work->staging), L2 = work->cached / rates.cachedPerCycle;
+    tile.cluster = 2;
+    if (L2 > products)
+      considerTurns(tile);
+    if (work->copying < std::max(L2, products))
+      return;
+    work->copying = 0; // the most that one more can bring
+    if (!best.wants(leastSecondsOf(rates, *work)))
+      return;
+  }
+}
+
+void Search::considerRoles(HaloTile tile) {
+  for (int64_t producers : {1, 2}) {
+    tile.producers = producers;
+    if (plan.tensorCores == TensorCores::Warpgroups) {
+      considerCopiers(tile);
+      continue;
     }
-    // The last copying warp brings the weights, so that neither waits for the other, and one warp is left
-    // that stages. One thread begins all boxes.
-    tile.boxes = 1;
-    plan.setTile(tile);
-    tile.boxes = plan.feed().boxes();
-    int64_t most = tile.boxes ? 2 : warpsOfGroup * tile.producers - 1;
-    for (int64_t copiers = 2; copiers <= most; ++copiers) {
+    for (int64_t copiers : copiersOfWarps(plan, tile)) {
       tile.copiers = copiers;
-      tile.cluster = 1;
-      std::optional<Work> work = considerTurns(tile);
-      if (!work)
-        return;
-      double products = std::max(work->matrix, work->staging), L2 = work->cached / rates.cachedPerCycle;
-      tile.cluster = 2;
-      if (L2 > products)
-        considerTurns(tile);
-      if (work->copying < std::max(L2, products))
-        return;
-      work->copying = 0; // the most that one more can bring
-      if (!best.wants(leastSecondsOf(rates, *work)))
-        return;
+      consider(tile);
     }
-  };
+  }
+}
+
+/// Returns how many channels of the source a stage may have, for tiles of so many of the result.
+SmallVector<int64_t> Search::depthsOf(int64_t channels) {
+  plan.tile.channels = channels;
+  int64_t all = whole.depthBlocks * blockChannels;
+  if (int64_t together = plan.groupsOfTile(); together > 1)
+    return {together * all}; // of several groups, all
+  if (whole.neighbours > 1)
+    return {all}; // those that overlap are contracted together
   SmallVector<int64_t> depths = {16, 32, 48, 64};
   // A step costs warpgroups so much that deeper ones pay, if they leave no part of one over.
-  int64_t allChannels = whole.depthBlocks * blockChannels;
   for (int64_t depth = 80; depth <= mostDepth; depth += ProductShape::depth)
-    if (plan.tensorCores == TensorCores::Warpgroups && allChannels % depth == 0)
+    if (plan.tensorCores == TensorCores::Warpgroups && all % depth == 0)
       depths.push_back(depth);
-  if (whole.neighbours > 1) // all channels that overlap are contracted together
-    depths = {whole.depthBlocks * blockChannels};
-  auto depthsOf = [&](int64_t channels) { // of several groups, all channels are
-    plan.tile.channels = channels;
-    int64_t together = plan.groupsOfTile();
-    return together > 1 ? SmallVector<int64_t>{together * plan.depthBlocks * blockChannels} : depths;
-  };
-  std::array<SmallVector<int64_t>, 3> sizes;
-  for (int axis = 0; axis < 3; ++axis)
-    sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
-  // Of narrower tiles the halo is the most, and their results are stored in parts of sectors. Strides bring
-  // longer rows, of which wide tiles may not fit.
+  return depths;
+}
+
+/// Returns how many columns a tile may have. Of narrower ones the halo is the most, and their results are
+/// stored in parts of sectors; but strides bring longer rows, of which wide tiles may not fit.
+SmallVector<int64_t> Search::columnsOfTiles() const {
   bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
-  const int64_t narrowest = shortRows ? 7 : 1;
-  llvm::erase_if(sizes[2],
-                 [&](int64_t columns) { return columns < std::min(narrowest, whole.axes[2].tiles()); });
-  for (int64_t frames : sizes[0])
-    for (int64_t rows : sizes[1])
-      for (int64_t columns : sizes[2])
-        for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
-          for (int64_t depth : depthsOf(blocks / parts * blockChannels))
-            if (blocks % parts == 0 && blocks / parts * blockChannels <= ProductShape::mostColumns)
-              for (int64_t producers : {1, 2}) {
-                considerRoles({{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers});
-              }
+  const int64_t all = whole.axes[2].tiles(), narrowest = std::min<int64_t>(shortRows ? 7 : 1, all);
+  SmallVector<int64_t> sizes(evenSizes(all));
+  llvm::erase_if(sizes, [&](int64_t columns) { return columns < narrowest; });
+  return sizes;
+}
+
+void Search::considerPositions(const shape::Size3 &results) {
+  constexpr int64_t mostPositions = 512;
+  if (shape::product(results) > mostPositions)
+    return;
+  for (int64_t parts = 1; parts <= whole.resultBlocks; ++parts) {
+    int64_t channels = whole.resultBlocks / parts * blockChannels;
+    if (whole.resultBlocks % parts || channels > ProductShape::mostColumns)
+      continue;
+    for (int64_t depth : depthsOf(channels))
+      considerRoles({results, channels, depth});
+  }
+}
+
+SmallVector<Candidate> Search::run() {
+  // As many tiles of one result as the largest phase has results.
+  for (int64_t frames : evenSizes(whole.axes[0].tiles()))
+    for (int64_t rows : evenSizes(whole.axes[1].tiles()))
+      for (int64_t columns : columnsOfTiles())
+        considerPositions({frames, rows, columns});
   return best.take();
+}
+
+SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
+  return isSupported(op) ? Search(op, processor).run() : SmallVector<Candidate>();
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Processor &processor,
