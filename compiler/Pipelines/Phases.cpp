@@ -189,7 +189,8 @@ struct FailedPass : PassInstrumentation {
 } // namespace
 
 /// Returns whether a failure of the pass is the author's to mend, who has been told: a loss that reaches no
-/// parameter is, and so is a pinned schedule that does not fit its kernel.
+/// parameter is, and so are files of schedules that cannot be read or pin one that does not fit, for which
+/// alone the passes fail that assign schedules.
 static bool isAuthors(StringRef pass) {
   return llvm::is_contained({"clip-differentiate", "assign-cpu-schedules", "assign-nvgpu-schedules"}, pass);
 }
