@@ -87,7 +87,9 @@ void addExplore(CLI::App &app) {
   addRepeated(
       *command, "--set-against", options->againstSettings,
       "a setting of the second spec alone, which is the first again without --against; may be repeated");
-  command->add_flag("--json", options->json, "print the page's facts as JSON, without the phases' texts and code")
+  command
+      ->add_flag("--json", options->json,
+                 "print the page's facts as JSON, without the phases' texts and code")
       ->excludes(output);
   command->callback([options] { explore(*options); });
 }
