@@ -15,6 +15,7 @@ install: build
 
 # Makes Debian packages, in build/packages.
 packages: build
+	@scripts/setup packages
 	@cd $(BUILD) && cpack >/dev/null && ls packages/*.deb
 
 # Trains a small R(2+1)D and the same-size f-R2D on generated videos, and compares them.
