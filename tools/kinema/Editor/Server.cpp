@@ -346,13 +346,16 @@ void Server::symbols(const lsp::DocumentSymbolParams &params, Reply<std::vector<
   reply(std::move(symbols));
 }
 
-Error notOpen() { return make_error<lsp::LSPError>("the file is not open", lsp::ErrorCode::InvalidParams); }
+/// Returns what can be renamed at a place of a file, which is null where it is not open.
+Expected<dsl::Occurrence> renamable(const Analysis *analysis, const lsp::Position &position) {
+  if (!analysis)
+    return make_error<lsp::LSPError>("the file is not open", lsp::ErrorCode::InvalidParams);
+  return renamableAt(*analysis, editor::locationOf(analysis->sources(), 0, position));
+}
 
 void Server::prepareRename(const lsp::TextDocumentPositionParams &params, Reply<json::Value> reply) {
   const Analysis *analysis = find(params.textDocument.uri);
-  if (!analysis)
-    return reply(notOpen());
-  auto what = renamableAt(*analysis, editor::locationOf(analysis->sources(), 0, params.position));
+  auto what = renamable(analysis, params.position);
   if (!what)
     return reply(what.takeError());
   reply(json::Object{{"range", lsp::toJSON(rangeOf(analysis->sources(), what->location))},
@@ -361,9 +364,7 @@ void Server::prepareRename(const lsp::TextDocumentPositionParams &params, Reply<
 
 void Server::rename(const RenameParams &params, Reply<lsp::WorkspaceEdit> reply) {
   const Analysis *analysis = find(params.textDocument.uri);
-  if (!analysis)
-    return reply(notOpen());
-  auto what = renamableAt(*analysis, editor::locationOf(analysis->sources(), 0, params.position));
+  auto what = renamable(analysis, params.position);
   if (!what)
     return reply(what.takeError());
   auto edits = editor::rename(*analysis, *what, params.newName, surroundings);
