@@ -1,8 +1,8 @@
-// Draws one made-up scene: a sprite that moves over a still, textured background. Its classes come in pairs
-// that show the same frames in opposite order, so that only time's arrow tells the two of a pair apart.
+// Draws one made-up scene of the motion data set: a sprite that moves over a textured background, and what
+// makes it harder to see.
 #pragma once
 
-#include "runtime/Data/ClipTransform.h"
+#include "runtime/Data/MotionPath.h"
 
 #include <cstdint>
 #include <span>
@@ -10,63 +10,75 @@
 
 namespace kinema {
 
-// Says how a scene moves, played forwards; each motion also has a class that plays it backwards.
-enum class Motion { Right, Down, Clockwise, ZoomIn, SlideThenGrow };
-
-struct MotionClass {
-  const char *name;
-  Motion motion;
-  bool backwards;
-};
-
-// Returns the classes in the order of their labels. The classes of a pair are neighbours, the forward one
-// first.
-std::span<const MotionClass> motionClasses();
-
 // A Sprite is a square grey picture; 0 is transparent.
 struct Sprite {
   int side = 0;
   const uint8_t *pixels = nullptr; // [side, side], not owned
 };
 
-// Says where the sprite is.
-struct Pose {
-  double x = 0, y = 0; // its centre, in pixels from the picture's left and top
-  double angle = 0;    // in radians, clockwise on the screen
-  double size = 0;     // its side in pixels
+// Says what makes a motion hard to see. Each leaves the rule alone that single frames, and all frames of a
+// video without their order, say nothing of the class: what moves besides the sprite is shown in orders of
+// its own (PlayingOrder), bars stand still, and the noise of each frame is independent.
+struct MotionDifficulty {
+  int others = 0;    // smaller sprites that move as the first one may, behind it; at most 8
+  double camera = 0; // how far the picture moves as a whole, as a share of what the sprite may
+  int bars = 0;      // that stand before the scene and hide parts of it; at most 8
+  double noise = 0;  // of each pixel, its standard deviation in grey levels
 };
 
 class MotionScene {
 public:
-  // Everything but the sprite's picture is drawn from (seed, scene); two scenes with different numbers are
-  // independent. `frames` >= 2.
-  MotionScene(Motion motion, Sprite sprite, PictureSize size, int frames, uint64_t seed, uint64_t scene);
+  // Everything but the sprites' pictures is drawn from (seed, scene); two scenes with different numbers below
+  // 2^41 are independent. `others` are the pictures of the other sprites, as many as `difficulty` says.
+  // `frames` is as `whyNotFrames` allows.
+  MotionScene(Motion motion, Sprite sprite, PictureSize size, int frames, uint64_t seed, uint64_t scene,
+              const MotionDifficulty &difficulty = {}, std::span<const Sprite> others = {});
 
-  // Returns where the sprite is in frame 0 .. frames-1 of the scene played forwards.
-  Pose pose(int frame) const;
+  // Returns where the sprite is in frame 0 .. frames-1 of the scene in its own order.
+  Pose pose(int frame) const { return path.pose(frame); }
 
-  // Draws a frame. rgb: [height, width, 3]
-  void render(int frame, uint8_t *rgb) const;
+  // Draws what is shown at a time. rgb: [height, width, 3]
+  void render(int time, uint8_t *rgb, PlayingOrder order = {}) const;
 
 private:
-  void drawMotion(Motion motion);
+  struct Other {
+    Sprite sprite;
+    MotionPath path;
+    PlayingOrder order;
+    double tint[3];
+  };
+  struct Bar {
+    bool upright;
+    double from, to; // in pixels
+    double level;
+  };
+  // Parts of a scene that have random numbers of their own.
+  enum Part : uint64_t { FirstOther = 1, CameraPart = 9, BarsPart = 10, NoisePart = 11 };
+
+  uint64_t streamOf(uint64_t part) const;
   void drawBackground();
   void addTexture(int channel, double cell, double strength);
-  double uniform(double low, double high);
+  void addOther(Motion motion, Sprite sprite, uint64_t part);
+  void addBars(int count);
+  void copyBackground(double right, double down, double *canvas) const;
+  void drawSprite(const Sprite &sprite, const Pose &pose, const double *tint, double *canvas) const;
+  void drawBars(double *canvas) const;
+  void finish(const double *canvas, int time, PlayingOrder order, uint8_t *rgb) const;
 
   PictureSize size;
   int frames;
   Sprite sprite;
-  uint64_t seed, stream, drawn = 0;
+  uint64_t seed, scene;
+  MotionDifficulty difficulty;
+  MotionDraws draws;
+  MotionPath path;
 
-  Pose middle;                     // pose in the middle of the path
-  double travelX = 0, travelY = 0; // pixels from the first to the last frame
-  double turn = 0;                 // radians
-  double growth = 1;               // last size over first
-  bool inTwoParts = false;         // first the travel, then the growth, rather than both at once
-  double tint[3] = {};             // of the sprite, 0..255
-  bool inverted = false;           // dark sprite before a light background
-  std::vector<float> background;   // [height, width, 3], 0..255
+  double tint[3] = {};           // of the sprite, 0..255
+  bool inverted = false;         // dark sprites before a light background
+  std::vector<float> background; // [height, width, 3], 0..255
+  std::vector<Other> others;
+  std::vector<Other> camera; // one, which is not drawn, or none
+  std::vector<Bar> bars;
 };
 
 } // namespace kinema

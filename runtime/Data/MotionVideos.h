@@ -1,13 +1,18 @@
 // Makes the motion data set: H.264 videos of Fashion-MNIST sprites whose label is the motion alone (see
-// MotionScene.h).
+// MotionClasses.h), what the sprite shows, or both.
 #pragma once
 
+#include "runtime/Data/MotionScene.h"
 #include "runtime/Data/Workers.h"
 
 #include <cstdint>
 #include <string>
 
 namespace kinema {
+
+// Says what a video's class is: how its sprite moves, what it shows (then it moves as any class of the
+// family), or both.
+enum class MotionLabel { Motion, Appearance, Both };
 
 struct MotionOptions {
   std::string directory;
@@ -16,9 +21,15 @@ struct MotionOptions {
   int frames = 24;
   int fps = 25;
   uint64_t seed = 1;
+  MotionFamily family = MotionFamily::Pairs;
+  MotionLabel label = MotionLabel::Motion;
+  int kinds =
+      0; // of things that sprites show, where these are labels; 0: all of them for Appearance, three for Both
+  MotionDifficulty difficulty;
   int threads = 0; // 0: one a core
   // This folder holds Fashion-MNIST's train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz. Training
-  // videos show sprites of the first file, test videos those of the second.
+  // videos show sprites of the first file, test videos those of the second. Where what they show is in the
+  // label, it holds train-labels-idx1-ubyte.gz and t10k-labels-idx1-ubyte.gz, too.
   std::string sprites = "/usr/share/datasets/fashion-mnist";
 };
 

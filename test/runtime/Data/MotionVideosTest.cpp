@@ -27,6 +27,17 @@ void writeSprites(const std::string &file, uint8_t value, int count = 3, const s
   gzclose(stream);
 }
 
+// What the pictures show, in the same format: `count` labels that go around from 0 to 9.
+void writeKinds(const std::string &file, int count) {
+  std::string bytes("\0\0\x08\x01\0\0\0\0", 8);
+  bytes[7] = static_cast<char>(count);
+  for (int i = 0; i < count; ++i)
+    bytes += static_cast<char>(i % 10);
+  gzFile stream = gzopen(file.c_str(), "wb");
+  gzwrite(stream, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(stream);
+}
+
 class MotionVideosTest : public testing::Test {
 protected:
   MotionVideosTest() {
@@ -131,8 +142,60 @@ TEST_F(MotionVideosTest, RefusesImpossibleOptions) {
   EXPECT_THAT(with([&] { options.train = 1'000'001; }),
               HasSubstr("make-motion: at most 1000000 videos a class"));
   EXPECT_THAT(with([&] { options.train = options.test = 0; }), HasSubstr("nothing to make"));
+  EXPECT_THAT(with([&] {
+                options.family = MotionFamily::Events;
+                options.frames = 10;
+              }),
+              HasSubstr("make-motion: videos of events need at least 12 frames"));
+  EXPECT_THAT(with([&] { options.kinds = 3; }), HasSubstr("but the label is the motion alone"));
+  EXPECT_THAT(with([&] { options.difficulty.others = 9; }), HasSubstr("the number of other sprites is 9"));
+  EXPECT_THAT(with([&] { options.difficulty.camera = 1.5; }),
+              HasSubstr("the share of the camera is 1.5; it must be from 0 to 1"));
   EXPECT_THAT(with([&] { options.sprites = "/nonexistent"; }), HasSubstr("dataset-fashion-mnist"));
   EXPECT_FALSE(std::filesystem::exists(options.directory));
+}
+
+TEST_F(MotionVideosTest, LabelsWhatMovesAndHow) {
+  for (const char *part : {"train", "t10k"}) {
+    writeSprites(folder / (std::string(part) + "-images-idx3-ubyte.gz"), 200, 20);
+    writeKinds(folder / (std::string(part) + "-labels-idx1-ubyte.gz"), 20);
+  }
+  options.frames = 16;
+  options.family = MotionFamily::Orbits;
+  options.label = MotionLabel::Appearance;
+  options.directory = folder / "appearance";
+  EXPECT_EQ(makeMotionVideos(options).written, 30);
+  EXPECT_EQ(readClassNames(folder / "appearance/classes.txt")[1], "bag");
+  options.label = MotionLabel::Both;
+  options.kinds = 2;
+  options.directory = folder / "both";
+  options.difficulty = {.others = 1, .camera = 0.1, .bars = 1, .noise = 4};
+  EXPECT_EQ(makeMotionVideos(options).written, 24);
+  EXPECT_EQ(readClassNames(folder / "both/classes.txt")[5], "orbit_slowly_back_bag");
+  EXPECT_THAT(
+      readText(folder / "both/README.txt"),
+      HasSubstr("  orbit_slowly_bag, orbit_slowly_back_bag, orbit_quickly_bag, orbit_quickly_back_bag\n"));
+  EXPECT_THAT(readText(folder / "both/motion.json"),
+              HasSubstr("\"family\": \"orbits\",\n  \"label\": \"both\",\n  \"kinds\": 2"));
+  options.difficulty.noise = 5;
+  EXPECT_THAT(refused(), HasSubstr("holds motion videos made with other options"));
+}
+
+TEST_F(MotionVideosTest, DamagedKinds) {
+  options.label = MotionLabel::Appearance;
+  const std::string file = folder / "train-labels-idx1-ubyte.gz";
+  EXPECT_THAT(refused(), HasSubstr("train-labels-idx1-ubyte.gz: No such file"));
+  writeKinds(file, 4);
+  EXPECT_THAT(refused(), HasSubstr("not a file of labels in idx format, one for each of 3 pictures"));
+  writeKinds(file, 3);
+  EXPECT_THAT(refused(), HasSubstr("train-labels-idx1-ubyte.gz: no picture has the label 8"));
+  writeSprites(folder / "train-images-idx3-ubyte.gz", 255, 11);
+  writeKinds(file, 11);
+  std::string bytes("\0\0\x08\x01\0\0\0\x0b\x0a\0\0\0\0\0\0\0\0\0\0", 19);
+  gzFile stream = gzopen(file.c_str(), "wb");
+  gzwrite(stream, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(stream);
+  EXPECT_THAT(refused(), HasSubstr("picture 0 has the label 10; labels are 0 to 9"));
 }
 
 TEST_F(MotionVideosTest, DamagedSprites) {
