@@ -1,7 +1,7 @@
 # The commands of a checkout. `make demo` and `make test` set up everything themselves on Debian 12.
 BUILD := build
 
-.PHONY: build install packages demo test-build test test-all test-turn sanitize bench format lint clean
+.PHONY: build install packages demo science test-build test test-all test-turn sanitize bench format lint clean
 
 build:
 	@scripts/setup build
@@ -21,6 +21,10 @@ packages: build
 # Trains a small R(2+1)D and the same-size f-R2D on generated videos, and compares them.
 demo: build
 	@examples/demo/run $(BUILD)/demo
+
+# What papers claim, on videos that Kinema makes: hours. One part by PART=quick; science/run --list names the parts.
+science: build
+	@science/run $(BUILD)/science $(PART) $(ARGS)
 
 test-build:
 	@scripts/setup test

@@ -52,7 +52,7 @@ std::vector<MotionClass> events() {
     const int *order = permutations[number];
     classes.push_back({fmt::format("{}_{}_{}", names[order[0]], names[order[1]], names[order[2]]),
                        Motion::Events,
-                       {Rule::Thirds, number}});
+                       {Rule::Events, number}});
   }
   return classes;
 }
@@ -88,9 +88,10 @@ int PlayingOrder::frameAt(int time, int frames) const {
     const int length = frames / 2, part = time / length;
     return part < 2 && (number >> part & 1) ? reversedIn(part, time, length) : time;
   }
-  case Rule::Thirds: {
-    const int length = frames / 3, part = time / length;
-    return part < 3 ? permutations[number][part] * length + time % length : time;
+  case Rule::Events: {
+    const EventTimes times(frames);
+    const int part = times.eventAt(time);
+    return part < 0 ? time : time + (permutations[number][part] - part) * times.length;
   }
   }
   return time;
@@ -102,7 +103,7 @@ PlayingOrder anyOrder(Rule rule, int frames, uint64_t random) {
     return {rule, static_cast<int>(random % 2)};
   case Rule::Halves:
     return {rule, static_cast<int>(random % 4)};
-  case Rule::Thirds:
+  case Rule::Events:
     return {rule, static_cast<int>(random % 6)};
   case Rule::Stride: {
     std::vector<int> strides;
@@ -116,7 +117,7 @@ PlayingOrder anyOrder(Rule rule, int frames, uint64_t random) {
 }
 
 std::string whyNotFrames(MotionFamily family, int frames) {
-  const int least[] = {2, 8, 8, 12};
+  const int least[] = {2, 8, 8, 18};
   if (frames < least[static_cast<size_t>(family)])
     return fmt::format("videos of {} need at least {} frames", nameOf(family),
                        least[static_cast<size_t>(family)]);

@@ -27,13 +27,24 @@ struct PlayingOrder {
     Reversal, // number 1: from the last frame to the first
     Stride,   // every number-th frame, around and around; number and the frames have no common divisor
     Halves,   // bit i of number: the i-th half is reversed
-    Thirds,   // the thirds of the frames in the sequence of the number-th permutation, 0 .. 5
+    Events,   // the three events in the sequence of the number-th permutation, 0 .. 5
   };
   Rule rule = Rule::Reversal;
   int number = 0;
 
   // Returns which of the scene's `frames` frames is shown at `time`, both from 0.
   int frameAt(int time, int frames) const;
+};
+
+// Says when the three events of a scene happen: one after the other from frame `first` on, each of `length`
+// frames, in the middle half of all. Clips of three quarters of the frames see them, wherever they begin.
+struct EventTimes {
+  explicit EventTimes(int frames) : first(frames / 4), length(frames / 6) {}
+  // Returns which event a frame belongs to, 0 to 2, or -1.
+  int eventAt(int frame) const {
+    return frame >= first && frame < first + 3 * length ? (frame - first) / length : -1;
+  }
+  int first, length;
 };
 
 struct MotionClass {

@@ -84,8 +84,10 @@ Pose MotionPath::swing(int frame) const {
 
 // Three events, each there and back: a slide, a growth, a turn.
 Pose MotionPath::event(int frame) const {
-  const int length = frames / 3, part = frame / length;
-  const double there = 1 - std::abs(2.0 * (frame % length) / (length - 1) - 1);
+  const EventTimes times(frames);
+  const int part = times.eventAt(frame);
+  const double time = (frame - times.first - part * times.length + 0.5) / times.length;
+  const double there = 1 - std::abs(2 * time - 1);
   Pose pose = middle;
   if (part == 0) {
     pose.x += there * travelX / 2;

@@ -18,7 +18,7 @@ static PlayingOrder::Rule ruleOf(Motion motion) {
   case Motion::Swings:
     return PlayingOrder::Rule::Halves;
   case Motion::Events:
-    return PlayingOrder::Rule::Thirds;
+    return PlayingOrder::Rule::Events;
   default:
     return PlayingOrder::Rule::Reversal;
   }

@@ -40,7 +40,7 @@ TEST(MotionClasses, FamiliesHaveTheirClasses) {
 
 TEST(MotionClasses, OrdersArePermutations) {
   for (const MotionFamilyName &each : motionFamilies())
-    for (int frames : {13, 16, 25, 32})
+    for (int frames : {20, 16, 25, 32})
       for (const MotionClass &motion : motionClasses(each.family)) {
         std::vector<int> shown(frames, 0);
         for (int time = 0; time < frames; ++time)
@@ -51,8 +51,8 @@ TEST(MotionClasses, OrdersArePermutations) {
 
 TEST(MotionClasses, SaysWhichFramesAFamilyNeeds) {
   EXPECT_EQ(whyNotFrames(MotionFamily::Pairs, 2), "");
-  EXPECT_EQ(whyNotFrames(MotionFamily::Events, 12), "");
-  EXPECT_EQ(whyNotFrames(MotionFamily::Events, 11), "videos of events need at least 12 frames");
+  EXPECT_EQ(whyNotFrames(MotionFamily::Events, 18), "");
+  EXPECT_EQ(whyNotFrames(MotionFamily::Events, 17), "videos of events need at least 18 frames");
   EXPECT_EQ(whyNotFrames(MotionFamily::Orbits, 16), "");
   EXPECT_THAT(whyNotFrames(MotionFamily::Orbits, 24), testing::HasSubstr("must be no multiple of 3"));
 }
@@ -92,7 +92,7 @@ protected:
     return pictures;
   }
 
-  const int frames = 16;
+  const int frames = 20;
   const std::vector<uint8_t> pixels = std::vector<uint8_t>(28 * 28, 200);
   const Sprite sprite{28, pixels.data()};
 };
@@ -138,22 +138,23 @@ TEST_F(MotionSceneTest, EachDifficultyIsSeen) {
 TEST_F(MotionSceneTest, PathsAreClosed) {
   for (uint64_t number = 0; number < 20; ++number) {
     const MotionScene orbit(Motion::Orbit, sprite, {32, 36}, frames, 1, number);
-    EXPECT_NEAR((orbit.pose(0).x + orbit.pose(8).x) / 2, (orbit.pose(3).x + orbit.pose(11).x) / 2, 1e-9);
-    const MotionScene events(Motion::Events, sprite, {32, 36}, frames, 1, number);
+    EXPECT_NEAR((orbit.pose(0).x + orbit.pose(10).x) / 2, (orbit.pose(3).x + orbit.pose(13).x) / 2, 1e-9);
+    const MotionScene events(Motion::Events, sprite, {32, 36}, 30, 1, number);
+    const EventTimes times(30);
     for (int part = 0; part < 3; ++part) {
-      const Pose first = events.pose(5 * part), last = events.pose(5 * part + 4),
-                 far = events.pose(5 * part + 2);
-      EXPECT_NEAR(first.x, last.x, 1e-9);
-      EXPECT_EQ(std::abs(far.x - first.x) + std::abs(far.y - first.y) > 3, part == 0);
-      EXPECT_EQ(far.size / first.size > 1.5, part == 1);
-      EXPECT_EQ(far.angle - first.angle > 1.5, part == 2);
+      const Pose rest = events.pose(0), far = events.pose(times.first + 5 * part + 2);
+      EXPECT_NEAR(events.pose(times.first + 5 * part).size, events.pose(times.first + 5 * part + 4).size,
+                  1e-9);
+      EXPECT_EQ(std::abs(far.x - rest.x) + std::abs(far.y - rest.y) > 3, part == 0);
+      EXPECT_EQ(far.size / rest.size > 1.5, part == 1);
+      EXPECT_EQ(far.angle - rest.angle > 1.5, part == 2);
     }
+    EXPECT_EQ(events.pose(0).x, events.pose(29).x);
     const MotionScene swings(Motion::Swings, sprite, {32, 36}, frames, 1, number);
-    // Out in a third of the time, back in two thirds: frame 1 is 3/8 of the way out, frame 6 3/8 of it before
-    // the end.
-    EXPECT_NEAR(swings.pose(1).x, swings.pose(6).x, 1e-9);
-    EXPECT_NEAR(swings.pose(2).y, swings.pose(4).y, 1e-9);
-    EXPECT_GT(std::hypot(swings.pose(2).x - swings.pose(0).x, swings.pose(2).y - swings.pose(0).y), 8);
+    // Out in a third of the time, back in two thirds.
+    EXPECT_NEAR(swings.pose(1).x, swings.pose(8).x, 1e-9);
+    EXPECT_NEAR(swings.pose(2).y, swings.pose(6).y, 1e-9);
+    EXPECT_GT(std::hypot(swings.pose(3).x - swings.pose(0).x, swings.pose(3).y - swings.pose(0).y), 8);
   }
 }
 

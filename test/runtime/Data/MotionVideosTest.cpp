@@ -146,7 +146,7 @@ TEST_F(MotionVideosTest, RefusesImpossibleOptions) {
                 options.family = MotionFamily::Events;
                 options.frames = 10;
               }),
-              HasSubstr("make-motion: videos of events need at least 12 frames"));
+              HasSubstr("make-motion: videos of events need at least 18 frames"));
   EXPECT_THAT(with([&] { options.kinds = 3; }), HasSubstr("but the label is the motion alone"));
   EXPECT_THAT(with([&] { options.difficulty.others = 9; }), HasSubstr("the number of other sprites is 9"));
   EXPECT_THAT(with([&] { options.difficulty.camera = 1.5; }),
