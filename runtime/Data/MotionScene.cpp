@@ -25,13 +25,14 @@ static PlayingOrder::Rule ruleOf(Motion motion) {
 }
 
 MotionScene::MotionScene(Motion motion, Sprite sprite, PictureSize size, int frames, uint64_t seed,
-                         uint64_t scene, const MotionDifficulty &difficulty,
-                         std::span<const Sprite> otherSprites)
+                         uint64_t scene, const MotionDifficulty &difficulty, const SceneProps &props)
     : size(size), frames(frames), sprite(sprite), seed(seed), scene(scene), difficulty(difficulty),
       draws(seed, random::stream(random::Purpose::Motion, scene)), path(motion, size, frames, draws) {
   drawBackground();
-  for (size_t i = 0; i < otherSprites.size(); ++i)
-    addOther(motion, otherSprites[i], FirstOther + i);
+  if (props.texture)
+    cutBackground(*props.texture);
+  for (size_t i = 0; i < props.others.size(); ++i)
+    addOther(motion, props.others[i], FirstOther + i);
   if (difficulty.camera > 0) {
     addOther(cameraOf(motion), sprite, CameraPart);
     camera.push_back(others.back());
@@ -77,6 +78,17 @@ void MotionScene::addTexture(int channel, double cell, double strength) {
       background[(static_cast<size_t>(y) * size.width + x) * 3 + channel] +=
           static_cast<float>(above + down * (below - above));
     }
+}
+
+// Takes a part of a picture, darkened so that sprites stand out as they do before noise.
+void MotionScene::cutBackground(const Texture &texture) {
+  MotionDraws own(seed, streamOf(TexturePart));
+  const int top = static_cast<int>(own.uniform(0, 1) * (texture.size.height - size.height + 1));
+  const int left = static_cast<int>(own.uniform(0, 1) * (texture.size.width - size.width + 1));
+  for (int y = 0; y < size.height; ++y)
+    for (int x = 0; x < size.width * 3; ++x)
+      background[static_cast<size_t>(y) * size.width * 3 + x] =
+          0.55f * texture.rgb[(static_cast<size_t>(top + y) * texture.size.width + left) * 3 + x];
 }
 
 void MotionScene::addOther(Motion motion, Sprite picture, uint64_t part) {

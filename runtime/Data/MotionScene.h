@@ -3,9 +3,9 @@
 #pragma once
 
 #include "runtime/Data/MotionPath.h"
+#include "runtime/Data/MotionTextures.h"
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace kinema {
@@ -26,13 +26,18 @@ struct MotionDifficulty {
   double noise = 0;  // of each pixel, its standard deviation in grey levels
 };
 
+// What a scene shows beside its first sprite. Nothing is owned.
+struct SceneProps {
+  std::vector<Sprite> others;       // as many as the difficulty says
+  const Texture *texture = nullptr; // the background is a part of it, darkened; none: smooth noise
+};
+
 class MotionScene {
 public:
-  // Everything but the sprites' pictures is drawn from (seed, scene); two scenes with different numbers below
-  // 2^41 are independent. `others` are the pictures of the other sprites, as many as `difficulty` says.
-  // `frames` is as `whyNotFrames` allows.
+  // Everything but the pictures is drawn from (seed, scene); two scenes with different numbers below 2^41 are
+  // independent. `frames` is as `whyNotFrames` allows.
   MotionScene(Motion motion, Sprite sprite, PictureSize size, int frames, uint64_t seed, uint64_t scene,
-              const MotionDifficulty &difficulty = {}, std::span<const Sprite> others = {});
+              const MotionDifficulty &difficulty = {}, const SceneProps &props = {});
 
   // Returns where the sprite is in frame 0 .. frames-1 of the scene in its own order.
   Pose pose(int frame) const { return path.pose(frame); }
@@ -53,11 +58,12 @@ private:
     double level;
   };
   // Parts of a scene that have random numbers of their own.
-  enum Part : uint64_t { FirstOther = 1, CameraPart = 9, BarsPart = 10, NoisePart = 11 };
+  enum Part : uint64_t { FirstOther = 1, CameraPart = 9, BarsPart = 10, NoisePart = 11, TexturePart = 12 };
 
   uint64_t streamOf(uint64_t part) const;
   void drawBackground();
   void addTexture(int channel, double cell, double strength);
+  void cutBackground(const Texture &texture);
   void addOther(Motion motion, Sprite sprite, uint64_t part);
   void addBars(int count);
   void copyBackground(double right, double down, double *canvas) const;

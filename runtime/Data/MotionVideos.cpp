@@ -105,6 +105,7 @@ private:
   std::vector<ClassGroup> groups;
   Split splits[2];
   std::optional<MotionSprites> sprites[2];
+  std::optional<MotionTextures> textures;
   std::mutex mutex; // guards the summary
   MotionSummary summary;
 };
@@ -166,6 +167,8 @@ std::string Maker::description() const {
     json["bars"] = difficulty.bars;
   if (difficulty.noise > 0)
     json["noise"] = difficulty.noise;
+  if (textures)
+    json["textures"] = textures->digest();
   return json.dump(2) + "\n";
 }
 
@@ -237,9 +240,13 @@ void Maker::makeScene(const SceneJob &job) {
   const VideoClass &shared = classes[group.first];
   const int64_t first =
       shared.kind ? pool.of(*shared.kind)[below(pool.of(*shared.kind).size(), 0)] : below(pool.count(), 0);
-  std::vector<Sprite> others;
+  SceneProps props;
   for (int i = 0; i < options.difficulty.others; ++i)
-    others.push_back(pool[below(pool.count(), 1 + i)]);
+    props.others.push_back(pool[below(pool.count(), 1 + i)]);
+  if (textures) {
+    const std::vector<const Texture *> pictures = textures->of(job.split);
+    props.texture = pictures[below(pictures.size(), 17)];
+  }
   const auto motions = motionClasses(options.family);
   const MotionClass any = motions[below(motions.size(), 16)];
   std::optional<MotionScene> drawn;
@@ -250,7 +257,7 @@ void Maker::makeScene(const SceneJob &job) {
     if (!fs::exists(file)) {
       if (!drawn)
         drawn.emplace(motion.motion, pool[first], PictureSize{options.height, options.width}, options.frames,
-                      options.seed, scene, options.difficulty, others);
+                      options.seed, scene, options.difficulty, props);
       bytes = encode(*drawn, motion.order, file);
     }
     std::lock_guard lock(mutex);
@@ -312,6 +319,8 @@ MotionSummary Maker::run(const ProgressCallback &progress) {
   for (int split = 0; split < 2; ++split)
     if (splits[split].videos > 0)
       sprites[split].emplace(options.sprites, splits[split].sprites, options.label != MotionLabel::Motion);
+  if (!options.textures.empty())
+    textures.emplace(options.textures, PictureSize{options.height, options.width});
   claimDirectory();
   for (int split = 0; split < 2; ++split)
     for (const VideoClass &each : classes)

@@ -26,6 +26,8 @@ struct MotionOptions {
   int kinds =
       0; // of things that sprites show, where these are labels; 0: all of them for Appearance, three for Both
   MotionDifficulty difficulty;
+  std::string
+      textures;    // a folder of pictures (MotionTextures), parts of which are the backgrounds; empty: noise
   int threads = 0; // 0: one a core
   // This folder holds Fashion-MNIST's train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz. Training
   // videos show sprites of the first file, test videos those of the second. Where what they show is in the

@@ -48,6 +48,8 @@ void addScenes(CLI::App &command, MotionOptions &options) {
       ->capture_default_str();
   command.add_option("--bars", options.difficulty.bars, "bars before the scene, up to 8")
       ->capture_default_str();
+  command.add_option("--textures", options.textures,
+                     "a folder of pictures, parts of which are the backgrounds");
   command.add_option("--noise", options.difficulty.noise, "noise of the pixels, in grey levels")
       ->capture_default_str();
 }

@@ -115,10 +115,10 @@ TEST_F(MotionSceneTest, ClassesOfASceneShowTheSamePictures) {
 }
 
 TEST_F(MotionSceneTest, EachDifficultyIsSeen) {
-  const std::vector<Sprite> others(3, sprite);
   auto first = [&](const MotionDifficulty &difficulty) {
-    return shown(MotionScene(Motion::Orbit, sprite, {32, 36}, frames, 1, 5, difficulty,
-                             std::span(others).first(static_cast<size_t>(difficulty.others))),
+    SceneProps props;
+    props.others.assign(static_cast<size_t>(difficulty.others), sprite);
+    return shown(MotionScene(Motion::Orbit, sprite, {32, 36}, frames, 1, 5, difficulty, props),
                  {Rule::Stride, 1});
   };
   const std::vector<std::string> plain = first({});

@@ -181,6 +181,39 @@ TEST_F(MotionVideosTest, LabelsWhatMovesAndHow) {
   EXPECT_THAT(refused(), HasSubstr("holds motion videos made with other options"));
 }
 
+// Backgrounds of training and of test videos are from different pictures.
+TEST_F(MotionVideosTest, BackgroundsFromPictures) {
+  std::filesystem::create_directories(folder / "pictures/more");
+  ASSERT_TRUE(
+      runFfmpeg("-f lavfi -i color=red:size=300x200 -frames:v 1 '" + (folder / "pictures/a.png") + "'"));
+  options.textures = folder / "pictures";
+  EXPECT_THAT(refused(), HasSubstr("pictures: holds 1 pictures (.jpg, .jpeg, .png, .webp)"));
+  ASSERT_TRUE(runFfmpeg("-f lavfi -i color=blue:size=100x400 -frames:v 1 '" +
+                        (folder / "pictures/more/b.jpg") + "'"));
+  writeText(folder / "pictures/notes.txt", "no picture");
+  makeMotionVideos(options);
+  auto corner = [&](const std::string &file) {
+    VideoReader reader(folder / ("motion/" + file));
+    std::vector<uint8_t> rgb(64 * 86 * 3);
+    reader.read(std::vector<int64_t>{0}, 64, 86, rgb.data());
+    return std::vector<int>(rgb.begin(), rgb.begin() + 3);
+  };
+  // Where a scene is inverted, red is cyan and blue yellow.
+  const std::vector<int> train = corner("train/clockwise/0000.mp4"), test = corner("test/clockwise/0000.mp4");
+  EXPECT_GT(std::abs(train[0] - train[2]), 80);
+  EXPECT_LT(std::abs(train[1] - train[2]), 30);
+  EXPECT_GT(std::abs(test[0] - test[2]), 80);
+  EXPECT_LT(std::abs(test[1] - test[0]), 30);
+  options.textures = folder / "nowhere";
+  EXPECT_THAT(refused(), HasSubstr("nowhere: there is no such folder of pictures"));
+  options.textures = folder / "thin";
+  std::filesystem::create_directories(options.textures);
+  for (const char *name : {"a.png", "b.png"})
+    ASSERT_TRUE(
+        runFfmpeg("-f lavfi -i color=red:size=900x10 -frames:v 1 '" + (folder / "thin/") + name + "'"));
+  EXPECT_THAT(refused(), HasSubstr("too long and narrow for a background"));
+}
+
 TEST_F(MotionVideosTest, DamagedKinds) {
   options.label = MotionLabel::Appearance;
   const std::string file = folder / "train-labels-idx1-ubyte.gz";
