@@ -51,7 +51,7 @@ void Collector::addLaunch(kernel::EntryOp entry, kernel::LaunchOp launch, kernel
       kernel.layers.push_back(launch.getLayer().str());
   }
   KernelAlternative alternative{def, nullptr};
-  if (auto conv = dyn_cast<kernel::ConvOp>(def.getKernel()); conv && conv.getWinogradTile() > 1) {
+  if (auto conv = dyn_cast<kernel::ConvOp>(def.getKernel()); conv && conv.readsPoints()) {
     int64_t number = cast<BlockArgument>(conv.getWeight()).getArgNumber();
     if (auto weight = weightsAt.find(launch.getArgs()[number]); weight != weightsAt.end())
       alternative.weight = weight->second;

@@ -54,6 +54,11 @@ namespace kinema::kernel {
 /// Returns the schedule of a kernel; null where it has none yet, or where the operation is not launchable.
 ScheduleAttr scheduleOf(mlir::Operation *kernel);
 
+/// Returns whether a window can be computed in Winograd's tiles of `tile` results along T, H and W, where 1
+/// stands for an axis whose taps stay: along the others it has 3 taps in steps of 1, and tiles 2 or 4
+/// results. H and W are tiled alike.
+bool winogradFits(const shape::Window &window, const shape::Size3 &tile);
+
 /// Returns the layout of a tensor: its encoding, or row-major without one.
 LayoutAttr layoutOf(mlir::RankedTensorType type);
 

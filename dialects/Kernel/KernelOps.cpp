@@ -205,14 +205,16 @@ shape::Gather kinema::kernel::ConvOp::getGather() {
 }
 
 /// Succeeds if the window, slid over `input`, gives `output`, and if the weight is [O, I / groups, T, H, W]
-/// with the window's taps or, for tiles of `winograd` results, with their points. Of `together` groups, which
-/// share their inputs, it is widened.
+/// with the window's taps or, along the axes of Winograd's tiles, with their points. Of `together` groups,
+/// which share their inputs, it is widened.
 static LogicalResult verifyContraction(Operation *op, RankedTensorType input, RankedTensorType output,
                                        RankedTensorType weightType, clip::WindowAttr attr, int64_t groups,
-                                       int64_t winograd = 1, int64_t together = 1) {
+                                       shape::Size3 tile = {1, 1, 1}, int64_t together = 1) {
   auto weight = weightType.getShape();
   shape::Window window = attr.getWindow();
-  shape::Size3 taps = {window.kernel[0], window.kernel[1] + winograd - 1, window.kernel[2] + winograd - 1};
+  shape::Size3 taps = window.kernel;
+  for (int axis = 0; axis < 3; ++axis)
+    taps[axis] += tile[axis] - 1;
   weight = weight.take_back(5);
   if (groups < 1 || weight[0] % groups)
     return op->emitOpError("has ") << groups << " groups, which do not divide " << weight[0]
@@ -226,18 +228,34 @@ static LogicalResult verifyContraction(Operation *op, RankedTensorType input, Ra
   return success();
 }
 
-bool kinema::kernel::ConvOp::hasWinogradTiles() {
-  shape::Window window = getWindow().getWindow();
-  return getGroups() == 1 && llvm::all_of(ArrayRef({1, 2}), [&](int axis) {
-           return window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
-         });
+bool kinema::kernel::winogradFits(const shape::Window &window, const shape::Size3 &tile) {
+  for (int axis = 0; axis < 3; ++axis) {
+    bool isThree = window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
+    if (tile[axis] != 1 && !(isThree && (tile[axis] == 2 || tile[axis] == 4)))
+      return false;
+  }
+  return tile[1] == tile[2];
 }
 
-int64_t kinema::kernel::ConvOp::getWinogradTile() {
-  auto weight = tensorOf(getWeight());
-  int64_t tile = weight.getRank() == 5 ? weight.getDimSize(4) - 2 : 1;
-  return hasWinogradTiles() && (tile == 2 || tile == 4) ? tile : 1;
+/// Returns the results of a tile whose points stand in `points` for the taps in `taps`, both T, H, W.
+static shape::Size3 tileOf(ArrayRef<int64_t> taps, ArrayRef<int64_t> points) {
+  shape::Size3 tile;
+  for (int axis = 0; axis < 3; ++axis)
+    tile[axis] = points[axis] - taps[axis] + 1;
+  return tile;
 }
+
+shape::Size3 kinema::kernel::ConvOp::getWinogradTile() {
+  auto weight = tensorOf(getWeight());
+  shape::Size3 taps = {1, 1, 1};
+  if (getGroups() != 1 || weight.getRank() != 5)
+    return taps;
+  shape::Window window = getWindow().getWindow();
+  shape::Size3 tile = tileOf(window.kernel, weight.getShape().take_back(3));
+  return winogradFits(window, tile) ? tile : taps;
+}
+
+bool kinema::kernel::ConvOp::readsPoints() { return shape::product(getWinogradTile()) > 1; }
 
 /// Succeeds if moments are taken of a value that is stored, so that normalisation is exact for what memory
 /// holds.
@@ -414,18 +432,22 @@ LogicalResult ConvertOp::verify() {
   return success();
 }
 
+shape::Size3 WinogradOp::getTile() {
+  return tileOf(tensorOf(getWeight()).getShape().take_back(3), tensorOf(getResult()).getShape().take_back(3));
+}
+
 LogicalResult WinogradOp::verify() {
   auto weight = tensorOf(getWeight()), result = tensorOf(getResult());
-  int64_t tile = getTile(), points = tile + 2;
-  if (tile != 2 && tile != 4)
-    return emitOpError("makes tiles of ") << tile << " x " << tile << " results, expected 2 or 4";
-  if (weight.getRank() != 5 || weight.getDimSize(3) != 3 || weight.getDimSize(4) != 3)
-    return emitOpError("transforms ") << weight << ", expected [O, I, T, 3, 3]";
-  auto wanted = llvm::to_vector(weight.getShape().take_front(3));
-  wanted.append({points, points});
-  if (result.getShape() != ArrayRef(wanted))
-    return emitOpError("has the result ")
-           << result << ", expected " << points << " x " << points << " points of " << weight;
+  if (weight.getRank() != 5 || result.getRank() != 5)
+    return emitOpError("leads from ") << weight << " to " << result << ", expected [O, I, T, H, W]";
+  shape::Window window;
+  llvm::copy(weight.getShape().take_back(3), window.kernel.begin());
+  shape::Size3 tile = getTile();
+  if (weight.getShape().take_front(2) != result.getShape().take_front(2) ||
+      !kernel::winogradFits(window, tile) || shape::product(tile) == 1)
+    return emitOpError("leads from ")
+           << weight << " to " << result
+           << ", expected 4 or 6 points in place of 3 taps along T, or along H and W";
   return success();
 }
 

@@ -31,8 +31,9 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     The results come in that order.
 
     The weight is [O, I / groups, T, H, W], with the window's taps along T, H and W. In groups it may be widened (a convert
-    does that): [O, n * I / groups, T, H, W], where n groups side by side share their inputs, as if there were n times fewer. Where windows are 3 x 3 in steps of 1
-    along H and W, it may be that of a `kernel.winograd` for tiles of m x m results, m = 2 or 4: its H and W are m + 2 points.
+    does that): [O, n * I / groups, T, H, W], where n groups side by side share their inputs, as if there were n times fewer. Where windows have 3 taps in steps
+    of 1 along T, or along H and W, it may be that of a `kernel.winograd` for tiles of m results, m = 2 or 4, along these axes:
+    there it has m + 2 points.
 
     With `bf16x3`, what is multiplied is the prologue's value and the weight by their terms (`#kernel.precision`). The weight
     is then [2, O, I / groups, T, H, W] in bfloat16, first the rounded numbers and then the rest, as a convert makes it.
@@ -72,12 +73,11 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     /// Returns the type of the value that the contraction makes, before the epilogue.
     ::mlir::RankedTensorType getResultType();
     ::kinema::shape::Gather getGather();
-    /// Returns how many results a Winograd tile has along H and along W, told by the points of the weight; 1 where the
-    /// weight has taps.
-    int64_t getWinogradTile();
-    /// Returns whether the conv can be computed in Winograd's tiles: it has no groups, and its windows are 3 x 3 in steps
-    /// of 1, whatever they do along T.
-    bool hasWinogradTiles();
+    /// Returns how many results a Winograd tile has along T, H and W, told by the points of the weight; 1 along an axis
+    /// where the weight has taps.
+    ::kinema::shape::Size3 getWinogradTile();
+    /// Returns whether the weight has points in place of taps along any axis.
+    bool readsPoints();
   }];
   let hasVerifier = 1;
 }
@@ -409,16 +409,25 @@ def ConvertOp : LaunchableOp<"convert", [MemoryBound, MakesActivations]> {
 }
 
 def WinogradOp : LaunchableOp<"winograd"> {
-  let summary = "the weight of a conv in Winograd's form, for tiles of `tile` x `tile` results";
+  let summary = "the weight of a conv in Winograd's form";
   let description = [{
-    Computes G g G^T of each window g of 3 x 3 taps (Lavin and Gray, 2015), which gives a weight of `tile` + 2 points along
-    H and W. With `turned`, the windows are turned round first, as the data gradient needs them.
+    Brings the 3 taps of each window along T, or along H and W, or along all three, to the m + 2 points of tiles of m results
+    (Lavin and Gray, 2015): to G g G^T along H and W. The types say along which axes, and how many points. With `turned`,
+    the windows are turned round along these axes first, as the data gradient needs them.
 
-    Example: `%u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>`
+    Examples, with tiles of 1 x 4 x 4 and of 2 x 1 x 1 results:
+    ```mlir
+    %u = kernel.winograd %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>
+    %v = kernel.winograd %t : tensor<64x64x3x1x1xf32, #ABcde8b8a> -> tensor<64x64x4x1x1xf32, #cABde8b8a>
+    ```
   }];
-  let arguments = (ins I64Attr:$tile, StoredTensor:$weight, UnitAttr:$turned, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins StoredTensor:$weight, UnitAttr:$turned, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$result);
-  let assemblyFormat = "$tile $weight (`turned` $turned^)? attr-dict `:` type($weight) `->` type($result)";
+  let assemblyFormat = "$weight (`turned` $turned^)? attr-dict `:` type($weight) `->` type($result)";
+  let extraClassDeclaration = [{
+    /// Returns how many results a tile has along T, H and W; 1 along an axis whose taps stay.
+    ::kinema::shape::Size3 getTile();
+  }];
   let hasVerifier = 1;
 }
 

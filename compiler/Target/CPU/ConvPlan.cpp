@@ -13,8 +13,8 @@ using namespace kinema::cpu;
 /// weights stay in the first cache.
 constexpr int64_t panelBytes = 24 << 10;
 
-Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd) {
-  if (!machine.multipliesPairs || winograd > 1 || !getElementTypeOrSelf(op.getWeight()).isBF16())
+Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, const shape::Size3 &tile) {
+  if (!machine.multipliesPairs || tile != noTile || !getElementTypeOrSelf(op.getWeight()).isBF16())
     return Factors::Single;
   bool fills = op.getSourceType().getDimSize(1) >= machine.vector &&
                kernel::channelBlock(op.getSourceType()) == machine.vector;
@@ -22,8 +22,8 @@ Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_
 }
 
 ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t partCount,
-                   int64_t winograd)
-    : machine(&machine), factors(factorsOf(op, machine, winograd)), lanes(machine.vector), winograd(winograd),
+                   const shape::Size3 &tile)
+    : machine(&machine), factors(factorsOf(op, machine, tile)), lanes(machine.vector), tile(tile),
       gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
   sourceSize = clip::spatialSize(source);
@@ -39,21 +39,36 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
   groups = groupBlocks(resultBlocks);
   parts = {groups.count(), partCount};
   auto counts = [&](int axis, int64_t size) { return shape::ceilDiv(size, gather.resultStep[axis]); };
+  auto axis = [&](int i) { return stagedAxis(gather, i, counts(i, tileSize()[i])); };
   box = {block[0],
          sourceBlocks,
-         {stagedAxis(gather, 0, counts(0, block[1])), stagedAxis(gather, 1, counts(1, tileRows())),
-          stagedAxis(gather, 2, counts(2, tileColumns()))},
+         {axis(0), axis(1), axis(2)},
          reduce,
          factors == Factors::Single ? Words::Single : Words::ChannelPairs};
-  if (cuts[1].count() == 1)
-    box.axes[0] = box.axes[0].withinSource(sourceSize[0]);
-  if (cuts[2].count() == 1 && winograd == 1)
-    box.axes[1] = box.axes[1].withinSource(sourceSize[1]);
-  operand = winograd > 1 ? winogradBox(WinogradInput::Source, winograd, box) : box;
+  for (int i : {0, 1})
+    if (cuts[i + 1].count() == 1 && tile[i] == 1)
+      box.axes[i] = box.axes[i].withinSource(sourceSize[i]);
+  operand = hasPoints() ? winogradBox(WinogradInput::Source, tile, box) : box;
+}
+
+shape::Size3 ConvPlan::tileSize() const {
+  return {shape::roundUp(cuts[1].size, tile[0]), shape::roundUp(cuts[2].size, tile[1]),
+          shape::roundUp(columns, tile[2])};
+}
+
+shape::Size3 ConvPlan::productSize() const {
+  shape::Size3 size = tileSize();
+  for (int axis = 0; axis < 3; ++axis)
+    size[axis] /= tile[axis];
+  return size;
 }
 
 int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) const {
   return size > phase.offset[axis] ? shape::ceilDiv(size - phase.offset[axis], gather.resultStep[axis]) : 0;
+}
+
+int64_t ConvPlan::columnCount(const shape::Phase &phase) const {
+  return tile[2] > 1 ? productSize()[2] : phaseCount(phase, 2, columns);
 }
 
 //===-- Classes -----------------------------------------------------------===//
@@ -62,10 +77,10 @@ int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) 
 /// is not known here which taps lie outside the source, so that all results are one group.
 std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase, int axis,
                                                       int64_t size) const {
-  auto taps = winogradTaps(phase, winograd);
-  bool isTiled = axis == 1 && winograd > 1;
+  auto taps = winogradTaps(phase, tile);
+  bool isTiled = tile[axis] > 1;
   bool isWhole = cuts[axis + 1].count() == 1 && !isTiled;
-  int64_t count = isTiled ? shape::ceilDiv(size, winograd) : phaseCount(phase, axis, size);
+  int64_t count = isTiled ? shape::ceilDiv(size, tile[axis]) : phaseCount(phase, axis, size);
   std::vector<AxisGroup> groups;
   if (!isWhole)
     groups.push_back({{}, std::vector<char>(taps.size(), true)});
@@ -90,7 +105,7 @@ std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase,
 std::vector<ConvPlan::PixelClass> ConvPlan::classesOf(BlockShape block) const {
   std::vector<PixelClass> classes;
   for (const auto &phase : gather.phases) {
-    auto taps = winogradTaps(phase, winograd);
+    auto taps = winogradTaps(phase, tile);
     auto rowGroups = axisGroups(phase, 1, block[2]);
     for (const AxisGroup &frames : axisGroups(phase, 0, block[1]))
       for (const AxisGroup &rows : rowGroups) {
@@ -110,15 +125,15 @@ void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape bl
   const shape::Phase &phase = pixels.phase;
   const auto &step = gather.resultStep;
   int64_t first = tables.pixels.size() / 2;
-  int64_t across = tileColumns() / winograd, down = tileRows() / winograd;
-  int64_t counted = winograd > 1 ? across : phaseCount(phase, 2, columns);
+  shape::Size3 size = productSize();
+  int64_t across = columnCount(phase);
   for (int64_t n = 0; n < block[0]; ++n)
     for (int64_t t : pixels.frames.results)
       for (int64_t h : pixels.rows.results)
-        for (int64_t w = 0; w < counted; ++w) {
-          int64_t frame = n * cuts[1].size + t * step[0] + phase.offset[0];
-          int64_t row = frame * down + h * step[1] + phase.offset[1];
-          int64_t pixel = row * across + w * step[2] + phase.offset[2];
+        for (int64_t w = 0; w < across; ++w) {
+          int64_t frame = n * size[0] + t * step[0] + phase.offset[0];
+          int64_t row = frame * size[1] + h * step[1] + phase.offset[1];
+          int64_t pixel = row * size[2] + w * step[2] + phase.offset[2];
           tables.pixels.push_back(operand.resultAt(n, t, h, w));
           tables.pixels.push_back(pixel * lanes);
         }
@@ -136,9 +151,9 @@ void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape bl
 /// Cuts the contraction of a class into passes whose weights stay in the first cache.
 void ConvPlan::addPasses(Tables &tables, const PixelClass &pixels, int64_t index) const {
   int64_t firstTap = tables.taps.size() / 2, taps = pixels.taps.size();
+  shape::Size3 window = winogradWindow(kernel, tile);
   for (const auto &tap : pixels.taps) {
-    int64_t position =
-        winograd > 1 ? tap.index[0] : (tap.index[0] * kernel[1] + tap.index[1]) * kernel[2] + tap.index[2];
+    int64_t position = (tap.index[0] * window[1] + tap.index[1]) * window[2] + tap.index[2];
     tables.taps.push_back(operand.tapShift(tap));
     tables.taps.push_back(position * reduce * lanes);
   }
@@ -184,7 +199,7 @@ ConvPlan::Tables ConvPlan::tables() const {
 
 double ConvPlan::stageCost(int64_t prologueReads) const {
   return double(box.elements()) / box.width * (2 + 2 * prologueReads) +
-         double(operand.elements()) / operand.width * winogradCycles(winograd);
+         double(operand.elements()) / operand.width * winogradCycles(tile);
 }
 
 int64_t ConvPlan::tapsUsed(const std::vector<PixelClass> &classes) {
@@ -210,17 +225,17 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
     stepCycles = (matrixCycles(width) + matrixRows) / (matrixRows * depth);
   double cost = part * weightBytes / bytesACycle;
   for (const PixelClass &pixels : classes) {
-    int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
-    int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
+    int64_t count =
+        cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * columnCount(pixels.phase);
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
     cost +=
         steps * shape::roundUp(count, tilePixels(*machine, factors, width, depth)) * mostGroups * stepCycles;
   }
-  cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
+  cost += double(productPixels()) * part * resultBlocks * winogradCycles(tile);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
   // A contraction over taps reads the box again for each tap.
   if (scratchBytes() > secondCache)
-    cost *= 1 + (winograd == 1 ? 0.1 : 0.02) * std::min(4.0, scratchBytes() / secondCache - 1);
+    cost *= 1 + (hasPoints() ? 0.02 : 0.1) * std::min(4.0, scratchBytes() / secondCache - 1);
   return cost;
 }
 

@@ -12,17 +12,18 @@ namespace kinema::cpu {
 
 /// Returns how the conv multiplies. Bfloat16 weights are multiplied in pairs where the machine can, and in
 /// matrices where the source's channels fill their rows; Winograd's points are f32.
-Factors factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd);
+Factors factorsOf(kernel::ConvOp op, const Machine &machine, const shape::Size3 &tile);
 
 struct ConvPlan {
-  /// Plans `op` with Winograd tiles of `winograd` x `winograd` results, or with taps if that is 1, whichever
-  /// of the two forms the weight of `op` has now.
-  ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t parts, int64_t winograd);
+  /// Plans `op` with Winograd's tiles of this shape, or with taps if that is `noTile`, whichever form the
+  /// weight of `op` has now.
+  ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t parts,
+           const shape::Size3 &tile);
 
   const Machine *machine;
   Factors factors;
-  int64_t lanes;    // lanes of a vector, and channels of a block of the result
-  int64_t winograd; // results of one Winograd tile along H and along W; 1: the weight has taps
+  int64_t lanes;     // lanes of a vector, and channels of a block of the result
+  shape::Size3 tile; // results of one of Winograd's tiles; `noTile`: the weight has taps
   shape::Gather gather;
   BlockCuts cuts;               // cuts of the result into blocks
   int64_t columns;              // columns of the result
@@ -38,25 +39,27 @@ struct ConvPlan {
   int64_t grid() const { return cuts.count() * parts.parts; }
   /// Returns the number of points of a Winograd tile, each of which is a contraction of its own; 1 without
   /// tiles.
-  int64_t points() const { return winogradProducts(winograd); }
-  /// These return the rows and columns of a whole block in near memory, rounded up to whole Winograd tiles.
-  int64_t tileRows() const { return shape::roundUp(cuts[2].size, winograd); }
-  int64_t tileColumns() const { return shape::roundUp(columns, winograd); }
+  int64_t points() const { return winogradProducts(tile); }
+  bool hasPoints() const { return points() > 1; }
+  /// Returns the frames, rows and columns of a whole block's clip in near memory, rounded up to whole tiles.
+  shape::Size3 tileSize() const;
+  /// Returns the accumulators of one point, channel block and clip, along T, H and W: one for each tile.
+  shape::Size3 productSize() const;
   /// Returns the pixels of a whole block.
-  int64_t blockPixels() const { return cuts[0].size * cuts[1].size * tileRows() * tileColumns(); }
+  int64_t blockPixels() const { return cuts[0].size * shape::product(tileSize()); }
   /// Returns the accumulators of one point and channel block.
-  int64_t productPixels() const { return blockPixels() / (winograd * winograd); }
+  int64_t productPixels() const { return cuts[0].size * shape::product(productSize()); }
 
   // Near memory holds, each part from the start of a cache line: the box, its Winograd tiles
   // [point][operand], their products [point][channel block][pixel], and the group's results
   // [channel block][pixel].
-  int64_t operandAt() const { return winograd == 1 ? 0 : shape::roundUp(box.elements(), 16); }
+  int64_t operandAt() const { return hasPoints() ? shape::roundUp(box.elements(), 16) : 0; }
   int64_t operandStride() const { return winogradStride(operand.elements()); } // between points
-  int64_t productsAt() const { return winograd == 1 ? tileAt() : operandAt() + points() * operandStride(); }
+  int64_t productsAt() const { return hasPoints() ? operandAt() + points() * operandStride() : tileAt(); }
   int64_t productStride() const { return winogradStride(groupWidth() * productPixels() * lanes); } // likewise
   int64_t tileAt() const {
-    return winograd == 1 ? shape::roundUp(box.elements(), 16)
-                         : operandAt() + points() * (operandStride() + productStride());
+    return hasPoints() ? operandAt() + points() * (operandStride() + productStride())
+                       : shape::roundUp(box.elements(), 16);
   }
   int64_t scratchBytes() const { return 4 * (tileAt() + groupWidth() * blockPixels() * lanes); }
   /// Returns the cycles that the conv takes, over machines of several sizes (cyclesOverMachines); a rough
@@ -91,6 +94,8 @@ private:
   double blockCost(int64_t epilogueReads) const; // without the stage
   /// Returns how many results of a phase lie within the first `size` of a block along one axis.
   int64_t phaseCount(const shape::Phase &phase, int axis, int64_t size) const;
+  /// Returns how many results of a phase, or tiles, lie in a row.
+  int64_t columnCount(const shape::Phase &phase) const;
   std::vector<AxisGroup> axisGroups(const shape::Phase &phase, int axis, int64_t size) const;
   std::vector<PixelClass> classesOf(BlockShape block) const;
   static int64_t tapsUsed(const std::vector<PixelClass> &classes);

@@ -17,9 +17,9 @@ static StagedOperand sourceOf(kernel::ConvOp op) { return {op.prologue()}; }
 kernel::LayoutAttr kinema::cpu::convTileWeight(kernel::ConvOp op, const Machine &machine) {
   WeightBlocks blocks{machine.vector, kernel::channelBlock(op.getSourceType()),
                       op.getDirection() == kernel::Direction::Transposed};
-  if (op.getWinogradTile() > 1)
-    return winogradWeight(op.getContext(), blocks);
-  if (factorsOf(op, machine, 1) != Factors::Single)
+  if (op.readsPoints())
+    return winogradWeight(op.getContext(), blocks, op.getWinogradTile());
+  if (factorsOf(op, machine, noTile) != Factors::Single)
     return interleavedWeight(op.getContext(), blocks);
   return blockedWeight(op.getContext(), /*rank=*/5, blocks);
 }
@@ -38,7 +38,7 @@ static bool isSupported(kernel::ConvOp op, const Machine &machine) {
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) {
   BlockShape block = {plan.cuts[0].size, plan.cuts[1].size, plan.cuts[2].size};
   return makeSchedule(op, {plan.grid(), plan.scratchBytes(), plan.cuts.count()},
-                      ConvTileParameters{block, plan.parts.parts, plan.winograd});
+                      ConvTileParameters{block, plan.parts.parts, plan.tile[1], plan.tile[0]});
 }
 
 kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Machine &machine,
@@ -53,7 +53,7 @@ static double cyclesOf(kernel::ConvOp op, const ConvPlan &plan) {
 /// The plan that the op's schedule stands for.
 static ConvPlan planOf(kernel::ConvOp op, const Machine &machine) {
   auto chosen = parametersOf<ConvTileParameters>(*op.getSchedule());
-  return ConvPlan(op, machine, chosen.block, chosen.parts, chosen.winograd);
+  return ConvPlan(op, machine, chosen.block, chosen.parts, chosen.tile());
 }
 
 double kinema::cpu::predictConvTile(kernel::ConvOp op, const Level &level) {
@@ -61,10 +61,11 @@ double kinema::cpu::predictConvTile(kernel::ConvOp op, const Level &level) {
 }
 
 /// The least that a block has along its axes.
-static BlockShape smallestBlock(kernel::ConvOp op, int64_t winograd) {
+static BlockShape smallestBlock(kernel::ConvOp op, const shape::Size3 &tile) {
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   auto step = op.getGather().resultStep;
-  return {1, std::min(step[0], result[2]), std::min(std::max(step[1], winograd), result[3])};
+  return {1, std::min(std::max(step[0], tile[0]), result[2]),
+          std::min(std::max(step[1], tile[1]), result[3])};
 }
 
 static int64_t channelGroups(kernel::ConvOp op, const Machine &machine) {
@@ -80,8 +81,10 @@ kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Level 
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   ConvTileParameters read;
   parameters.read(read);
-  parameters.check(read.winograd, op.getWinogradTile(), op.getWinogradTile());
-  BlockShape smallest = smallestBlock(op, read.winograd), &block = read.block;
+  shape::Size3 tile = op.getWinogradTile();
+  parameters.check(read.winogradFrames, tile[0], tile[0]);
+  parameters.check(read.winograd, tile[1], tile[1]);
+  BlockShape smallest = smallestBlock(op, tile), &block = read.block;
   parameters.check(block[0], 1, result[0]);
   parameters.check(block[1], smallest[1], result[2], smallest[1]);
   parameters.check(block[2], smallest[2], result[3], smallest[2]);
@@ -92,11 +95,11 @@ kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Level 
     parameters.fault() << "blocks have " << pixels << " positions, expected at most " << mostPixels;
     return {};
   }
-  return scheduleOf(op, ConvPlan(op, machine, block, read.parts, read.winograd));
+  return scheduleOf(op, ConvPlan(op, machine, block, read.parts, tile));
 }
 
 SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Level &level,
-                                                       int64_t winograd) {
+                                                       const shape::Size3 &tile) {
   const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
@@ -105,15 +108,15 @@ SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const 
   auto step = op.getGather().resultStep;
   Best best;
   auto consider = [&](BlockShape block, int64_t parts, int64_t mostPixels) {
-    ConvPlan plan(op, machine, block, parts, winograd);
+    ConvPlan plan(op, machine, block, parts, tile);
     if (plan.blockPixels() <= mostPixels)
       best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
-  int64_t rowStep = std::max(step[1], winograd);
-  consider(smallestBlock(op, winograd), 1, std::numeric_limits<int64_t>::max());
+  int64_t frameStep = std::max(step[0], tile[0]), rowStep = std::max(step[1], tile[1]);
+  consider(smallestBlock(op, tile), 1, std::numeric_limits<int64_t>::max());
   int64_t groups = channelGroups(op, machine);
   for (int64_t clips : evenSizes(result[0]))
-    for (int64_t frames : evenSizes(result[2], step[0]))
+    for (int64_t frames : evenSizes(result[2], frameStep))
       for (int64_t rows : evenSizes(result[3], rowStep))
         for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
           consider({clips, frames, rows}, parts, maxPixels);
@@ -128,8 +131,7 @@ namespace {
 class ConvTileEmitter {
 public:
   ConvTileEmitter(kernel::ConvOp op, const ConvPlan &plan, KernelEmitter &e)
-      : op(op), plan(plan), e(e), lanes(plan.lanes),
-        epilogue(op, e, plan.cuts, plan.tileRows(), plan.tileColumns()) {}
+      : op(op), plan(plan), e(e), lanes(plan.lanes), epilogue(op, e, plan.tileSize()) {}
 
   void emit();
 
@@ -170,31 +172,26 @@ void ConvTileEmitter::emitSource() {
   StagedPart part{place.first[0],           place.size[0],           e.index(0), e.index(plan.sourceBlocks),
                   start(0, place.first[1]), start(1, place.first[2])};
   emitStage(e, sourceOf(op), plan.box, part, e.index(0));
-  if (plan.winograd > 1)
-    emitWinogradTiles(e, WinogradInput::Source, plan.winograd, plan.box, e.index(0),
-                      e.index(plan.operandAt()));
+  if (plan.hasPoints())
+    emitWinogradTiles(e, WinogradInput::Source, plan.tile, plan.box, e.index(0), e.index(plan.operandAt()));
 }
 
 /// Makes the results of a group of `width` blocks from their products.
 void ConvTileEmitter::emitResultTiles(Value width) {
-  int64_t m = plan.winograd, across = plan.tileColumns() / m, down = plan.tileRows() / m;
+  shape::Size3 tile = plan.tile, size = plan.tileSize(), tiles = plan.productSize();
+  shape::Size3 strides = {size[1] * size[2] * lanes, size[2] * lanes, lanes}; // between results
   e.loop(e.index(0), width, 1, [&](Value block) {
-    e.loop(plan.cuts[0].size * plan.cuts[1].size, [&](Value frame) {
-      e.loop(down, [&](Value line) {
-        WinogradTiles tiles;
-        tiles.source = tiles.target = e.scratch;
-        Value row = e.add(e.mul(frame, down), line);
-        tiles.from = e.add(e.add(e.mul(block, plan.productPixels() * lanes), e.mul(row, across * lanes)),
-                           plan.productsAt());
-        tiles.fromStep = e.index(lanes);
-        tiles.fromStride = e.index(plan.productStride());
-        tiles.to =
-            e.add(e.add(e.mul(block, plan.blockPixels() * lanes), e.mul(row, m * plan.tileColumns() * lanes)),
-                  plan.tileAt());
-        tiles.toStep = e.index(m * lanes);
-        tiles.toStride = e.index(plan.tileColumns() * lanes);
-        tiles.count = e.index(across);
-        callWinogradResult(e, m, tiles);
+    e.loop(plan.cuts[0].size * tiles[0], [&](Value frame) { // the clips follow each other
+      e.loop(tiles[1], [&](Value line) {
+        Value row = e.mul(e.add(e.mul(frame, tiles[1]), line), tiles[2] * lanes);
+        Value from = e.add(e.mul(block, plan.productPixels() * lanes), row);
+        Value to = e.add(e.mul(frame, tile[0] * strides[0]), e.mul(line, tile[1] * strides[1]));
+        to = e.add(to, e.mul(block, plan.blockPixels() * lanes));
+        callWinogradResult(e, tile,
+                           {e.scratch, e.add(from, plan.productsAt()), e.index(lanes),
+                            pointStrides(tile, plan.productStride())},
+                           {e.scratch, e.add(to, plan.tileAt()), e.index(tile[2] * lanes), strides},
+                           e.index(tiles[2]));
       });
     });
   });
@@ -207,8 +204,7 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
   Value pixelClass = get(0), firstSource = get(3);
   Value range = e.mul(e.add(e.mul(place.variant, classCount), pixelClass), 2);
   const StagedBox &operand = plan.operand;
-  int64_t taps = plan.winograd > 1 ? plan.kernel[0] : shape::product(plan.kernel);
-  int64_t sourceBlockWeights = taps * plan.reduce * lanes;
+  int64_t sourceBlockWeights = shape::product(winogradWindow(plan.kernel, plan.tile)) * plan.reduce * lanes;
   int64_t resultBlockWeights = plan.sourceBlocks * sourceBlockWeights;
   int64_t pointWeights = plan.resultBlocks * resultBlockWeights;
   ConvTile tile;
@@ -242,7 +238,7 @@ void ConvTileEmitter::emitContraction(Value firstBlock, Value width) {
   e.loop(plan.points(), [&](Value point) {
     e.loop(passCount, [&](Value pass) { emitPass(point, pass, firstBlock, width); });
   });
-  if (plan.winograd > 1)
+  if (plan.hasPoints())
     emitResultTiles(width);
   e.loop(e.index(0), width, 1, [&](Value i) {
     Value tileAt = e.add(e.mul(i, plan.blockPixels() * lanes), plan.tileAt());

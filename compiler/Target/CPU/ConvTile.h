@@ -20,9 +20,10 @@ kernel::LayoutAttr convTileWeight(kernel::ConvOp op, const Machine &machine);
 
 /// The best few schedules of a conv by the model, the cheapest first; none where the lowering does not apply
 /// (groups, layouts). `partials` is the leading dimension of moments and sums. They depend on the operation
-/// alone: the number of threads that will share the blocks is not known. `winograd`: the results of a tile,
-/// which may be tried while the weight has taps.
-llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Level &level, int64_t winograd);
+/// alone: the number of threads that will share the blocks is not known. `tile`: the results of one of
+/// Winograd's tiles, which may be tried while the weight has taps.
+llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Level &level,
+                                                const shape::Size3 &tile);
 
 /// Seconds of a conv that has such a schedule.
 double predictConvTile(kernel::ConvOp op, const Level &level);
@@ -30,15 +31,18 @@ double predictConvTile(kernel::ConvOp op, const Level &level);
 struct ConvTileParameters {
   static constexpr llvm::StringLiteral schedule = "cpu.tile";
   BlockShape block;
-  int64_t parts;    // shares of the result's channels
-  int64_t winograd; // results of a tile along H and W, which the weight is made for; 1: the taps as they are
+  int64_t parts; // shares of the result's channels
+  /// Results of a tile along H and W, and along T, which the weight is made for; 1: the taps as they are.
+  int64_t winograd, winogradFrames;
 
+  shape::Size3 tile() const { return {winogradFrames, winograd, winograd}; }
   static void forEach(auto &self, auto visit) {
     visit("clips", self.block[0]);
     visit("frames", self.block[1]);
     visit("rows", self.block[2]);
     visit("parts", self.parts);
     visit("winograd", self.winograd);
+    visit("winograd_frames", self.winogradFrames);
   }
 };
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of

@@ -19,10 +19,9 @@ bool kinema::cpu::hasVectorEpilogue(kernel::ConvOp op, int64_t lanes) {
          llvm::all_of(op.getResultTypes(), holdsVectors);
 }
 
-TileEpilogue::TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const BlockCuts &cuts, int64_t tileRows,
-                           int64_t tileColumns)
-    : op(op), e(e), cuts(cuts), tileRows(tileRows), tileColumns(tileColumns), lanes(e.machine.vector),
-      result(op.getResultType().getShape()), resultBlocks(shape::ceilDiv(result[1], lanes)),
+TileEpilogue::TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const shape::Size3 &tileSize)
+    : op(op), e(e), tileSize(tileSize), lanes(e.machine.vector), result(op.getResultType().getShape()),
+      resultBlocks(shape::ceilDiv(result[1], lanes)),
       yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
 
 /// Runs the body for each pixel of the block at one channel block, in order, and carries values.
@@ -35,10 +34,10 @@ SmallVector<Value> TileEpilogue::overPixels(const ChannelBlock &channels, ArrayR
     Value plane = e.add(e.mul(n, resultBlocks), channels.block);
     return e.loop(zero, place.size[1], 1, atClip, [&](Value frame, ValueRange atFrame) {
       Value t = e.add(place.first[1], frame);
-      Value tileFrame = e.add(e.mul(clip, cuts[1].size), frame);
+      Value tileFrame = e.add(e.mul(clip, tileSize[0]), frame);
       return e.loop(zero, place.size[2], 1, atFrame, [&](Value line, ValueRange atRow) {
         Value h = e.add(place.first[2], line);
-        Value tileRow = e.mul(e.add(e.mul(tileFrame, tileRows), line), tileColumns);
+        Value tileRow = e.mul(e.add(e.mul(tileFrame, tileSize[1]), line), tileSize[2]);
         Value resultRow = e.mul(e.add(e.mul(e.add(e.mul(plane, result[2]), t), result[3]), h), columns);
         return e.loop(zero, e.index(columns), 1, atRow, [&](Value w, ValueRange carried) {
           Pixel pixel{n,

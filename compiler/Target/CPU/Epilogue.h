@@ -12,10 +12,8 @@ bool hasVectorEpilogue(kernel::ConvOp op, int64_t lanes);
 /// Writes epilogues; sums of a channel block lie in scratch as [clip][frame][row][column][lanes].
 class TileEpilogue {
 public:
-  /// Takes blocks of positions as `cuts` has them; in near memory, a frame has `tileRows` rows of
-  /// `tileColumns`.
-  TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const BlockCuts &cuts, int64_t tileRows,
-               int64_t tileColumns);
+  /// `tileSize`: the frames, rows and columns of a clip in near memory.
+  TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const shape::Size3 &tileSize);
 
   /// Writes the epilogue of channel block `block`, whose sums begin at `tileAt` in scratch. `partial` is the
   /// index of the block of positions at `place`.
@@ -44,8 +42,7 @@ private:
 
   kernel::ConvOp op;
   KernelEmitter &e;
-  const BlockCuts &cuts;
-  int64_t tileRows, tileColumns;
+  shape::Size3 tileSize;
   int64_t lanes;
   llvm::ArrayRef<int64_t> result; // [N, C, T, H, W]
   int64_t resultBlocks;

@@ -233,7 +233,7 @@ class GroupConvEmitter {
 public:
   GroupConvEmitter(kernel::ConvOp op, const GroupConvPlan &plan, KernelEmitter &e)
       : op(op), plan(plan), e(e), lanes(plan.lanes), box(plan.source.box),
-        epilogue(op, e, plan.cuts, plan.cuts[2].size, plan.columns) {}
+        epilogue(op, e, {plan.cuts[1].size, plan.cuts[2].size, plan.columns}) {}
 
   void emit();
 

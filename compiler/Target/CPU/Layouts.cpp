@@ -13,8 +13,13 @@ LayoutAttr cpu::interleavedWeight(MLIRContext *context, const WeightBlocks &bloc
       {{vector}, {reduce}, {2}, {3}, {4}, {reduce, blocks.reduce / 2}, {vector, blocks.vector}, {reduce, 2}});
 }
 
-LayoutAttr cpu::winogradWeight(MLIRContext *context, const WeightBlocks &blocks) {
+LayoutAttr cpu::winogradWeight(MLIRContext *context, const WeightBlocks &blocks, const shape::Size3 &tile) {
   int64_t vector = blocks.vectorAxis(rank), reduce = blocks.reduceAxis(rank);
-  return LayoutAttr::get(
-      context, {{3}, {4}, {vector}, {reduce}, {2}, {reduce, blocks.reduce}, {vector, blocks.vector}});
+  SmallVector<kernel::LayoutLoop> points, taps;
+  for (int64_t axis = 0; axis < 3; ++axis)
+    (tile[axis] > 1 ? points : taps).push_back({2 + axis});
+  points.append({{vector}, {reduce}});
+  points.append(taps);
+  points.append({{reduce, blocks.reduce}, {vector, blocks.vector}});
+  return LayoutAttr::get(context, points);
 }

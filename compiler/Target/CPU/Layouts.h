@@ -10,9 +10,10 @@ namespace kinema::cpu {
 /// beside each other, which one instruction multiplies and adds up. An even number of channels makes a block.
 kernel::LayoutAttr interleavedWeight(mlir::MLIRContext *context, const WeightBlocks &blocks);
 
-/// H, W, O/8, I/4, T, 4, 8 of vectors of 8 and blocks of 4: for each point of Winograd's tiles (H and W) a
-/// weight as blockedWeight has it.
-kernel::LayoutAttr winogradWeight(mlir::MLIRContext *context, const WeightBlocks &blocks);
+/// H, W, O/8, I/4, T, 4, 8 of vectors of 8 and blocks of 4 with tiles along H and W, and T, O/8, I/4, H, W,
+/// 4, 8 with tiles along T: for each point of Winograd's tiles a weight as blockedWeight has it.
+kernel::LayoutAttr winogradWeight(mlir::MLIRContext *context, const WeightBlocks &blocks,
+                                  const shape::Size3 &tile);
 
 } // namespace kinema::cpu
 

@@ -43,10 +43,11 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
     model's best few is taken, and the seconds of a launch are noted in its attribute `kernel.measured`. With
     `candidates`, those few are noted in `kernel.candidates`.
 
-    Convs of 3 x 3 windows in steps of 1 may be computed by Winograd's tiles: those of 4 x 4 results take 36 products a
-    channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is quicker, with what it takes to bring the
-    source, the weight and the results to that form, is the cost model's to say; the size of the tiles is a parameter of
-    the schedule (`winograd`), so that one search finds both. The conv then reads the weight that a `kernel.winograd`
+    Windows of 3 taps in steps of 1, along H and W or along T, may be computed by Winograd's tiles. Those of 4 x 4 results
+    take 36 products a channel, of 2 x 2 results 16, where the taps take 144 and 36; those of 4 frames take 6 products,
+    of 2 frames 4, where the taps take 12 and 6. Which is quicker, with what it takes to bring the source, the weight and
+    the results to that form, is the cost model's to say; the tiles are parameters of the schedule (`winograd` along H
+    and W, `winograd_frames` along T), so that one search finds both. The conv then reads the weight that a `kernel.winograd`
     makes: prepared, where inference reads it (beside a training step only where it is small), anew in each training
     step. Sums are in another order than the taps', and larger on the way: docs/cpu.md has the errors. The recipe's
     `compute.winograd` turns the tiles off.
@@ -61,8 +62,8 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
-    %u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>
-    %y = kernel.conv forward %u window <3x3x3 pad 1x1x1> ... {schedule = #kernel.schedule<"cpu.tile", ..., {..., winograd = 4 : i64}>}
+    %u = kernel.winograd %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>
+    %y = kernel.conv forward %u window <3x3x3 pad 1x1x1> ... {schedule = #kernel.schedule<"cpu.tile", ..., {..., winograd = 4 : i64, winograd_frames = 1 : i64}>}
         : tensor<64x64x3x6x6xf32, #deABc8b8a> -> ...
     ```
   }];

@@ -74,7 +74,8 @@ SmallVector<Strategy> cpu::strategies(const Level &level) {
   convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
     settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
   };
-  convTile.settledBy = "winograd";
+  static constexpr llvm::StringLiteral settledBy[] = {"winograd", "winograd_frames"};
+  convTile.settledBy = settledBy;
   return {
       convTile,
       strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates,

@@ -43,9 +43,12 @@ struct WeightGradPlan {
   StagedBox gradientOperand, activationOperand;
 
   int64_t grid() const { return parameters.partials * parameters.outGroups * parameters.inGroups; }
-  int64_t winograd() const { return parameters.winograd; }
-  int64_t points() const { return winogradProducts(winograd()); }
-  std::vector<shape::Tap> taps() const { return winogradTaps(gather.phases.front(), winograd()); }
+  shape::Size3 tile() const { return parameters.tile(); }
+  int64_t points() const { return winogradProducts(tile()); }
+  bool hasPoints() const { return points() > 1; }
+  std::vector<shape::Tap> taps() const { return winogradTaps(gather.phases.front(), tile()); }
+  /// Returns how many taps a point walks.
+  int64_t tapCount() const { return shape::product(winogradWindow(kernel, tile())); }
   /// Returns the frames and rows of a piece's gradient that a tap takes to elements of the activation, where
   /// the piece's place is known; else all.
   std::vector<std::array<int64_t, 2>> rowsOf(const shape::Tap &tap, BlockShape piece) const;
@@ -57,7 +60,7 @@ struct WeightGradPlan {
   TurnedBox turned() const { return TurnedBox(activation); }
 
   // In near memory lie the gradient, the activation, then their points (or the turned activation), then the
-  // sums [point][out block][in block][T].
+  // sums [point][out block][in block][tap].
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
   int64_t gradientPointsAt() const { return shape::roundUp(activationAt() + activation.elements(), 16); }
   int64_t gradientStride() const { return winogradStride(gradientOperand.elements()); }
@@ -65,30 +68,30 @@ struct WeightGradPlan {
   int64_t activationStride() const { return winogradStride(activationOperand.elements()); }
   int64_t sumsAt() const { return activationPointsAt() + points() * activationStride(); }
   int64_t sumsStride() const {
-    return winogradStride(gradient.blocks * activation.blocks * kernel[0] * reduce * lanes);
+    return winogradStride(gradient.blocks * activation.blocks * tapCount() * reduce * lanes);
   }
   /// Returns the place of the activation's operand where there are no points.
   int64_t activationOperandAt() const {
     return factors == Factors::Matrices ? gradientPointsAt() : activationAt();
   }
   int64_t scratchBytes() const {
-    return 4 * (winograd() == 1 ? activationOperandAt() + activationOperand.elements()
-                                : sumsAt() + points() * sumsStride());
+    return 4 * (hasPoints() ? sumsAt() + points() * sumsStride()
+                            : activationOperandAt() + activationOperand.elements());
   }
   /// Over machines of several sizes (cyclesOverMachines); rough.
   double cycles(int64_t gradientReads, int64_t activationReads) const;
 };
 
 /// Returns what tiles multiply; Winograd's tiles are computed in f32.
-Factors factorsOf(kernel::WeightGradOp op, const Machine &machine, int64_t winograd) {
-  bool pairs = machine.multipliesPairs && winograd == 1 && gradientOf(op).isBFloat16() &&
+Factors factorsOf(kernel::WeightGradOp op, const Machine &machine, const shape::Size3 &tile) {
+  bool pairs = machine.multipliesPairs && tile == noTile && gradientOf(op).isBFloat16() &&
                activationOf(op).isBFloat16();
   bool fills = activationOf(op).width() == matrixRows;
   return !pairs ? Factors::Single : machine.multipliesMatrices && fills ? Factors::Matrices : Factors::Pairs;
 }
 
 WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted)
-    : factors(factorsOf(op, machine, wanted.winograd)), lanes(machine.vector), parameters(wanted) {
+    : factors(factorsOf(op, machine, wanted.tile())), lanes(machine.vector), parameters(wanted) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape();
   auto window = op.getWindow().getWindow();
   kernel = window.kernel;
@@ -102,11 +105,12 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, 
   activationSize = {x[2], x[3], x[4]};
   gather = shape::gather(window, activationSize, {dz[2], dz[3], dz[4]}, shape::Direction::Forward);
   auto [clips, frames, rows] = parameters.piece;
-  int64_t down = shape::roundUp(rows, winograd()), across = shape::roundUp(dz[4], winograd());
-  gradient = {clips, 0, {StagedAxis{frames, 1, 0, 1}, {down, 1, 0, 1}, {across, 1, 0, 1}}, lanes};
+  int64_t deep = shape::roundUp(frames, tile()[0]), down = shape::roundUp(rows, tile()[1]);
+  int64_t across = shape::roundUp(dz[4], tile()[2]);
+  gradient = {clips, 0, {StagedAxis{deep, 1, 0, 1}, {down, 1, 0, 1}, {across, 1, 0, 1}}, lanes};
   activation = {clips,
                 0,
-                {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
+                {stagedAxis(gather, 0, deep), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
                 reduce};
   if (factors != Factors::Single)
     gradient = gradient.inColumnPairs(across);
@@ -130,21 +134,20 @@ void WeightGradPlan::share(int64_t partials, int64_t outGroups, int64_t inGroups
   activationOperand = activation;
   if (factors == Factors::Matrices)
     activationOperand = turned().words;
-  if (winograd() > 1) {
-    gradientOperand = winogradBox(WinogradInput::Gradient, winograd(), gradient);
-    activationOperand = winogradBox(WinogradInput::Source, winograd(), activation);
+  if (hasPoints()) {
+    gradientOperand = winogradBox(WinogradInput::Gradient, tile(), gradient);
+    activationOperand = winogradBox(WinogradInput::Source, tile(), activation);
   }
 }
 
 std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap, BlockShape piece) const {
   auto isInside = [&](int axis, int64_t result) {
     int64_t at = result * gather.sourceStep[axis] + tap.shift[axis];
-    return pieces[axis + 1].count() > 1 || (axis == 1 && winograd() > 1) ||
-           (at >= 0 && at < activationSize[axis]);
+    return pieces[axis + 1].count() > 1 || tile()[axis] > 1 || (at >= 0 && at < activationSize[axis]);
   };
   std::vector<std::array<int64_t, 2>> rows;
-  for (int64_t t = 0; t < piece[1]; ++t)
-    for (int64_t h = 0; h < shape::ceilDiv(piece[2], winograd()); ++h)
+  for (int64_t t = 0; t < shape::ceilDiv(piece[1], tile()[0]); ++t)
+    for (int64_t h = 0; h < shape::ceilDiv(piece[2], tile()[1]); ++h)
       if (isInside(0, t) && isInside(1, h))
         rows.push_back({t, h});
   return rows;
@@ -152,41 +155,39 @@ std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap
 
 double WeightGradPlan::cycles(int64_t gradientReads, int64_t activationReads) const {
   double rows = pieceRows, columns = gradientOperand.axes[2].extent;
-  double tapCount = winograd() > 1 ? kernel[0] : shape::product(kernel);
   double tileBlocks = groups.threes ? 3 : groups.rest;
   double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / channels * points();
   double sums = channels * tileBlocks;
   double rowCycles = columns * sums / 2 + 6;
   if (factors == Factors::Matrices) // a product waits for the one before where blocks are fewer than 3
     rowCycles = shape::ceilDiv(gradient.axes[2].extent, matrixRows) * matrixCycles(std::max(tileBlocks, 3.0));
-  double tile = rows * rowCycles + (2 * sums + 20) * tapCount;
+  double callCycles = rows * rowCycles + (2 * sums + 20) * tapCount();
   constexpr double firstCache = 28 << 10, secondCache = 512 << 10;
   double activationPixels = double(activationOperand.blockStride()) / reduce * activation.clips;
-  if (4 * lanes * (rows / tapCount * columns * tileBlocks + activationPixels) > firstCache)
-    tile *= 1.05;
-  double piece = calls * tile;
+  if (4 * lanes * (rows / tapCount() * columns * tileBlocks + activationPixels) > firstCache)
+    callCycles *= 1.05;
+  double piece = calls * callCycles;
   piece += gradient.elements() / double(lanes) * (2 + 2 * gradientReads);
   piece += double(activation.elements()) / reduce * (2 + 2 * activationReads);
   if (factors == Factors::Matrices) // turned: two loads, four shuffles, a store for each two pixels
     piece += double(activation.elements()) / reduce * 4;
-  double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(winograd());
-  if (winograd() > 1)
+  double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(tile());
+  if (hasPoints())
     piece += (gradientOperand.elements() + activationOperand.elements()) / double(lanes) * transform;
-  double sumBytes = winograd() == 1 ? 4.0 * blockWeights() * pairs : 4.0 * points() * sumsStride();
-  piece += 2 * sumBytes / (sumBytes < secondCache ? 16 : winograd() == 1 ? 4 : 12);
+  double sumBytes = 4.0 * (hasPoints() ? points() * sumsStride() : blockWeights() * pairs);
+  piece += 2 * sumBytes / (sumBytes < secondCache ? 16 : hasPoints() ? 12 : 4);
   if (scratchBytes() > secondCache)
     piece *= 1.1;
   double perBlock = piece * shape::ceilDiv(pieces.count(), parameters.partials);
-  if (winograd() > 1)
-    perBlock += pairs * kernel[0] * reduce * transform;
+  if (hasPoints())
+    perBlock += pairs * tapCount() * reduce * transform;
   double merge = 2.0 * 4 * weights() * parameters.partials / 4;
   return cyclesOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) +
          cyclesOverMachines(merge);
 }
 
-/// Returns whether the windows are 3 x 3 in steps of 1.
-bool hasTiles(kernel::WeightGradOp op, int64_t lanes) {
-  return winogradFits(op.getWindow().getWindow()) && activationOf(op).width() == lanes;
+bool takesTile(kernel::WeightGradOp op, int64_t lanes, const shape::Size3 &tile) {
+  return kernel::winogradFits(op.getWindow().getWindow(), tile) && activationOf(op).width() == lanes;
 }
 
 bool isSupported(kernel::WeightGradOp op, int64_t lanes) {
@@ -207,6 +208,20 @@ kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op
   return scheduleOf(op, WeightGradPlan(op, machine, parameters));
 }
 
+/// Checks the tile among the parameters. One that is not possible becomes none.
+static void checkTile(kernel::WeightGradOp op, int64_t lanes, ScheduleParameters &parameters,
+                      WeightGradParameters &read) {
+  auto checkAxis = [&](StringRef name, int64_t &results, const shape::Size3 &alone) {
+    parameters.check(results, 1, takesTile(op, lanes, alone) ? 4 : 1);
+    if (results == 3) {
+      parameters.fault() << name << " is 3, expected 1, 2 or 4";
+      results = 1;
+    }
+  };
+  checkAxis("winograd", read.winograd, {1, 4, 4});
+  checkAxis("winograd_frames", read.winogradFrames, {4, 1, 1});
+}
+
 kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, const Level &level,
                                                        ScheduleParameters &parameters) {
   const Machine &machine = level.machine;
@@ -216,21 +231,20 @@ kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, 
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
   WeightGradParameters read;
   parameters.read(read);
-  parameters.check(read.winograd, 1, hasTiles(op, machine.vector) ? 4 : 1);
-  if (read.winograd == 3)
-    parameters.fault() << "winograd is 3, expected 1, 2 or 4";
-  int64_t step = std::min(read.winograd, dz[3]);
+  checkTile(op, machine.vector, parameters, read);
+  int64_t frameStep = std::min(read.tile()[0], dz[2]), rowStep = std::min(read.tile()[1], dz[3]);
   parameters.check(read.piece[0], 1, dz[0]);
-  parameters.check(read.piece[1], 1, dz[2]);
-  parameters.check(read.piece[2], step, dz[3], step);
+  parameters.check(read.piece[1], frameStep, dz[2], frameStep);
+  parameters.check(read.piece[2], rowStep, dz[3], rowStep);
   if (parameters.failed())
     return {};
-  WeightGradPlan plan(op, machine, {read.piece, 1, 1, 1, read.winograd});
+  WeightGradPlan plan(op, machine, {read.piece, 1, 1, 1, read.winograd, read.winogradFrames});
   parameters.check(read.partials, 1, plan.pieces.count());
   parameters.check(read.outGroups, 1, plan.groups.count());
   parameters.check(read.inGroups, 1, plan.inBlocks);
   plan.share(read.partials, read.outGroups, read.inGroups);
-  if (int64_t pixels = plan.pieces.rows() * dz[4]; plan.pieces.rows() > step && pixels > mostPixels)
+  if (int64_t pixels = plan.pieces.rows() * dz[4];
+      plan.pieces.rows() > frameStep * rowStep && pixels > mostPixels)
     parameters.fault() << "pieces have " << pixels << " positions, expected at most " << mostPixels;
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }
@@ -248,8 +262,8 @@ double kinema::cpu::predictWeightGradTile(kernel::WeightGradOp op, const Level &
   return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
 }
 
-/// Finds the best few schedules with tiles of one size.
-static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Level &level, int64_t tile) {
+SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
+                                                             const shape::Size3 &tile) {
   const Machine &machine = level.machine;
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
@@ -258,12 +272,12 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Level 
     best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
   WeightGradPlan smallest(op, machine, {{1, 1, 1}, 1, 1, 1});
-  if (tile == 1)
+  if (tile == noTile)
     consider(smallest);
   auto considerPiece = [&](BlockShape piece) {
     if (piece[0] * piece[1] * piece[2] * dz[4] > mostPixels)
       return;
-    WeightGradPlan plan(op, machine, {piece, 1, 1, 1, tile});
+    WeightGradPlan plan(op, machine, {piece, 1, 1, 1, tile[1], tile[0]});
     for (int64_t partials : partCounts(std::min(plan.pieces.count(), mostPartials)))
       for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
         for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16))) {
@@ -274,8 +288,8 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Level 
         }
   };
   for (int64_t clips : evenSizes(dz[0]))
-    for (int64_t frames : evenSizes(dz[2]))
-      for (int64_t rows : evenSizes(dz[3], tile))
+    for (int64_t frames : evenSizes(dz[2], tile[0]))
+      for (int64_t rows : evenSizes(dz[3], tile[1]))
         considerPiece({clips, frames, rows});
   return best.take(secondsOf(level.rates, 1));
 }
@@ -285,10 +299,10 @@ SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradO
   int64_t lanes = level.machine.vector;
   if (!isSupported(op, lanes))
     return {};
-  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, level, 1)};
-  if (winograd && hasTiles(op, lanes))
-    for (int64_t tile : {2, 4})
-      ways.push_back(candidatesOf(op, level, tile));
+  SmallVector<SmallVector<Candidate>> ways = {weightGradTileCandidates(op, level, noTile)};
+  for (const shape::Size3 &tile : winogradTiles)
+    if (winograd && takesTile(op, lanes, tile))
+      ways.push_back(weightGradTileCandidates(op, level, tile));
   return mixed(ways);
 }
 
@@ -355,7 +369,7 @@ void WeightGradEmitter::emitTables() {
 void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value tap) {
   auto [outBlock, width] = emitGroup(e, plan.groups, tile);
   int64_t tapCount = plan.taps().size();
-  bool direct = plan.winograd() == 1;
+  bool direct = !plan.hasPoints();
   Value range = e.mul(e.add(e.mul(place.variant, tapCount), tap), 2);
   Value inLocal = e.sub(inBlock, inBlocks.from), outLocal = e.sub(outBlock, firstOut);
   WeightGradTile t;
@@ -411,11 +425,11 @@ void WeightGradEmitter::emitStages() {
   if (plan.factors == Factors::Matrices)
     emitTurned(e, plan.turned(), e.sub(inBlocks.to, inBlocks.from), e.index(plan.activationAt()),
                e.index(plan.activationOperandAt()));
-  if (plan.winograd() == 1)
+  if (!plan.hasPoints())
     return;
-  emitWinogradTiles(e, WinogradInput::Gradient, plan.winograd(), plan.gradient, e.index(0),
+  emitWinogradTiles(e, WinogradInput::Gradient, plan.tile(), plan.gradient, e.index(0),
                     e.index(plan.gradientPointsAt()));
-  emitWinogradTiles(e, WinogradInput::Source, plan.winograd(), plan.activation, e.index(plan.activationAt()),
+  emitWinogradTiles(e, WinogradInput::Source, plan.tile(), plan.activation, e.index(plan.activationAt()),
                     e.index(plan.activationPointsAt()));
 }
 
@@ -434,23 +448,24 @@ void WeightGradEmitter::emitPiece(Value piece) {
 
 /// Brings the sums of all points to the partial.
 void WeightGradEmitter::emitSums() {
-  int64_t vectors = plan.reduce * lanes, frames = plan.kernel[0];
+  int64_t vectors = plan.reduce * lanes; // of a tap
+  shape::Size3 rest = winogradWindow(plan.kernel, plan.tile());
+  shape::Size3 strides = {plan.kernel[1] * plan.kernel[2] * vectors, plan.kernel[2] * vectors, vectors};
   e.loop(e.index(0), outCount, 1, [&](Value out) {
     e.loop(inBlocks.from, inBlocks.to, 1, [&](Value in) {
-      e.loop(frames, [&](Value frame) {
-        Value local = e.add(e.mul(out, plan.activation.blocks), e.sub(in, inBlocks.from));
-        Value pair = e.add(e.mul(e.add(firstOut, out), plan.inBlocks), in);
-        WinogradTiles t;
-        t.source = e.scratch;
-        t.target = e.results[0];
-        t.from = e.add(e.mul(e.add(e.mul(local, frames), frame), vectors), plan.sumsAt());
-        t.fromStep = t.toStep = e.index(lanes);
-        t.fromStride = e.index(plan.sumsStride());
-        t.to = e.add(e.add(e.mul(partial, plan.weights()), e.mul(pair, plan.blockWeights())),
-                     e.mul(frame, 9 * vectors));
-        t.toStride = e.index(vectors);
-        t.count = e.index(plan.reduce);
-        callWinogradWeightGrad(e, plan.winograd(), t);
+      Value local = e.add(e.mul(out, plan.activation.blocks), e.sub(in, inBlocks.from));
+      Value pair = e.add(e.mul(e.add(firstOut, out), plan.inBlocks), in);
+      Value to = e.add(e.mul(partial, plan.weights()), e.mul(pair, plan.blockWeights()));
+      e.loop(rest[0], [&](Value frame) {
+        e.loop(rest[1] * rest[2], [&](Value place) { // rows and columns are tiled together
+          Value tap = e.add(e.mul(e.add(e.mul(local, rest[0]), frame), rest[1] * rest[2]), place);
+          Value first = e.add(e.mul(frame, strides[0]), e.mul(place, vectors));
+          callWinogradWeightGrad(e, plan.tile(),
+                                 {e.scratch, e.add(e.mul(tap, vectors), plan.sumsAt()), e.index(lanes),
+                                  pointStrides(plan.tile(), plan.sumsStride())},
+                                 {e.results[0], e.add(to, first), e.index(lanes), strides},
+                                 e.index(plan.reduce));
+        });
       });
     });
   });
@@ -467,7 +482,7 @@ void WeightGradEmitter::emit() {
     firstOut = emitGroup(e, plan.groups, tiles.from).first;
     outCount = e.sub(emitGroup(e, plan.groups, tiles.to).first, firstOut);
     e.loop(pieces.from, pieces.to, 1, [&](Value piece) { emitPiece(piece); });
-    if (plan.winograd() > 1)
+    if (plan.hasPoints())
       emitSums();
   });
 }

@@ -20,6 +20,9 @@ namespace kinema::cpu {
 /// dimension of the result. `winograd`: whether Winograd's tiles may be used.
 llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
                                                       bool winograd = true);
+/// The best few with Winograd's tiles of this shape, which the window takes.
+llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
+                                                      const shape::Size3 &tile);
 
 /// Seconds of a weight gradient that has such a schedule.
 double predictWeightGradTile(kernel::WeightGradOp op, const Level &level);
@@ -28,7 +31,10 @@ struct WeightGradParameters {
   static constexpr llvm::StringLiteral schedule = "cpu.wgrad_tile";
   BlockShape piece;
   int64_t partials, outGroups, inGroups;
-  int64_t winograd = 1; // gradient elements of a tile along H and W; pieces are cut in multiples of it
+  /// Gradient elements of a tile along H and W, and along T; pieces are cut in multiples of it.
+  int64_t winograd = 1, winogradFrames = 1;
+
+  shape::Size3 tile() const { return {winogradFrames, winograd, winograd}; }
 
   static void forEach(auto &self, auto visit) {
     visit("clips", self.piece[0]);
@@ -38,6 +44,7 @@ struct WeightGradParameters {
     visit("out_groups", self.outGroups);
     visit("in_groups", self.inGroups);
     visit("winograd", self.winograd);
+    visit("winograd_frames", self.winogradFrames);
   }
 };
 /// Returns the schedule with these parameters; there are at least as many pieces as partials.

@@ -16,22 +16,19 @@ bool kinema::cpu::allowsWinograd(ModuleOp module) {
   return !allowed || allowed.getValue();
 }
 
-std::vector<shape::Tap> kinema::cpu::winogradTaps(const shape::Phase &phase, int64_t results) {
-  if (results == 1)
-    return phase.taps;
+std::vector<shape::Tap> kinema::cpu::winogradTaps(const shape::Phase &phase, const shape::Size3 &tile) {
   std::vector<shape::Tap> taps;
-  for (shape::Tap tap : phase.taps)
-    if (tap.index[1] == 0 && tap.index[2] == 0) {
-      tap.shift[1] = tap.shift[2] = 0;
+  for (shape::Tap tap : phase.taps) {
+    bool isFirst = true;
+    for (int axis = 0; axis < 3; ++axis)
+      if (tile[axis] > 1) {
+        isFirst &= tap.index[axis] == 0;
+        tap.shift[axis] = 0;
+      }
+    if (isFirst)
       taps.push_back(tap);
-    }
+  }
   return taps;
-}
-
-bool kinema::cpu::winogradFits(const shape::Window &window) {
-  return llvm::all_of(ArrayRef{1, 2}, [&](int axis) {
-    return window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
-  });
 }
 
 //===-- One axis ----------------------------------------------------------===//
@@ -51,9 +48,9 @@ struct Arithmetic {
 } // namespace
 
 /// Returns B^T d.
-static SmallVector<Value> sourceTransform(Arithmetic a, ArrayRef<Value> d) {
+static SmallVector<Value> sourceTransform(Arithmetic a, int64_t results, ArrayRef<Value> d) {
   KernelEmitter &e = a.e;
-  if (d.size() == 4)
+  if (results == 2)
     return {e.subf(d[0], d[2]), e.addf(d[1], d[2]), e.subf(d[2], d[1]), e.subf(d[1], d[3])};
   Value even = a.plus(-4, d[2], d[4]), odd = a.plus(-4, d[1], d[3]);
   Value even2 = e.subf(d[4], d[2]), odd2 = e.subf(d[3], d[1]);
@@ -66,10 +63,10 @@ static SmallVector<Value> sourceTransform(Arithmetic a, ArrayRef<Value> d) {
 }
 
 /// Returns A^T m.
-static SmallVector<Value> resultTransform(Arithmetic a, ArrayRef<Value> m) {
+static SmallVector<Value> resultTransform(Arithmetic a, int64_t results, ArrayRef<Value> m) {
   KernelEmitter &e = a.e;
   Value sum = e.addf(m[1], m[2]), difference = e.subf(m[1], m[2]);
-  if (m.size() == 4)
+  if (results == 2)
     return {e.addf(m[0], sum), e.subf(difference, m[3])};
   Value sum2 = e.addf(m[3], m[4]), difference2 = e.subf(m[3], m[4]);
   return {e.addf(m[0], e.addf(sum, sum2)), a.plus(2, difference2, difference), a.plus(4, sum2, sum),
@@ -89,9 +86,9 @@ static SmallVector<Value> weightTransform(Arithmetic a, int64_t results, ArrayRe
 }
 
 /// Returns A y, by the transpose of the result's matrix.
-static SmallVector<Value> gradientTransform(Arithmetic a, ArrayRef<Value> y) {
+static SmallVector<Value> gradientTransform(Arithmetic a, int64_t results, ArrayRef<Value> y) {
   KernelEmitter &e = a.e;
-  if (y.size() == 2)
+  if (results == 2)
     return {y[0], e.addf(y[0], y[1]), e.subf(y[0], y[1]), a.times(-1, y[1])};
   Value even = e.addf(y[0], y[2]), odd = e.addf(y[1], y[3]);
   Value even2 = a.plus(4, y[2], y[0]), odd2 = a.times(2, a.plus(4, y[3], y[1]));
@@ -99,10 +96,10 @@ static SmallVector<Value> gradientTransform(Arithmetic a, ArrayRef<Value> y) {
 }
 
 /// Returns G^T u, by the transpose of the weight's matrix.
-static SmallVector<Value> weightGradTransform(Arithmetic a, ArrayRef<Value> u) {
+static SmallVector<Value> weightGradTransform(Arithmetic a, int64_t results, ArrayRef<Value> u) {
   KernelEmitter &e = a.e;
   Value sum = e.addf(u[1], u[2]), difference = e.subf(u[1], u[2]);
-  if (u.size() == 4)
+  if (results == 2)
     return {a.plus(0.5f, sum, u[0]), a.times(0.5f, difference), a.plus(0.5f, sum, u[3])};
   Value sum2 = e.addf(u[3], u[4]), difference2 = e.subf(u[3], u[4]);
   return {a.plus(-1.0f / 6, sum, a.plus(1.0f / 24, sum2, a.times(0.25f, u[0]))),
@@ -110,125 +107,178 @@ static SmallVector<Value> weightGradTransform(Arithmetic a, ArrayRef<Value> u) {
           a.plus(-1.0f / 6, sum, a.plus(1.0f / 6, sum2, u[5]))};
 }
 
-//===-- Both axes ---------------------------------------------------------===//
+//===-- Tiles -------------------------------------------------------------===//
 
-using Transform = function_ref<SmallVector<Value>(ArrayRef<Value>)>;
+namespace {
 
-/// Applies `transform` to the columns, then to the rows of a square of values.
-static SmallVector<Value> onBothAxes(ArrayRef<Value> values, int64_t size, Transform transform) {
-  SmallVector<SmallVector<Value>> columns;
-  for (int64_t column = 0; column < size; ++column) {
-    SmallVector<Value> inputs;
-    for (int64_t row = 0; row < size; ++row)
-      inputs.push_back(values[row * size + column]);
-    columns.push_back(transform(inputs));
-  }
+/// Says how a transform walks a tile, from one cuboid of elements to another.
+struct TileWalk {
+  StringRef name;
+  shape::Size3 tile; // results
+  int64_t width;     // lanes of a vector
+  shape::Size3 from, to;
+  bool fromRows, toRows; // whether the elements of a row lie side by side
+};
+
+using AxisTransform = function_ref<SmallVector<Value>(Arithmetic, int64_t results, ArrayRef<Value>)>;
+
+} // namespace
+
+/// Returns the taps of a window along the axes that are tiled.
+static shape::Size3 windowOf(shape::Size3 tile) {
+  for (int64_t &results : tile)
+    results = results == 1 ? 1 : 3;
+  return tile;
+}
+
+static SmallVector<shape::Size3> placesIn(const shape::Size3 &size) {
+  SmallVector<shape::Size3> places;
+  for (int64_t t = 0; t < size[0]; ++t)
+    for (int64_t h = 0; h < size[1]; ++h)
+      for (int64_t w = 0; w < size[2]; ++w)
+        places.push_back({t, h, w});
+  return places;
+}
+
+/// Applies `transform` to each line along an axis of a cuboid of values, whose size there becomes another.
+static SmallVector<Value> alongAxis(ArrayRef<Value> values, shape::Size3 &size, int axis,
+                                    function_ref<SmallVector<Value>(ArrayRef<Value>)> transform) {
+  int64_t inner = shape::product(size) / size[0], length = size[axis];
+  for (int i = 1; i <= axis; ++i)
+    inner /= size[i];
   SmallVector<Value> results;
-  for (size_t row = 0; row < columns.front().size(); ++row) {
-    SmallVector<Value> inputs;
-    for (const auto &column : columns)
-      inputs.push_back(column[row]);
-    results.append(transform(inputs));
+  for (size_t outer = 0; outer < values.size(); outer += length * inner) {
+    SmallVector<SmallVector<Value>> lines;
+    for (int64_t i = 0; i < inner; ++i) {
+      SmallVector<Value> line;
+      for (int64_t k = 0; k < length; ++k)
+        line.push_back(values[outer + k * inner + i]);
+      lines.push_back(transform(line));
+    }
+    size[axis] = lines.front().size();
+    for (int64_t k = 0; k < size[axis]; ++k)
+      for (const auto &line : lines)
+        results.push_back(line[k]);
   }
   return results;
 }
 
-namespace {
-
-/// Says how a transform walks a tile, from a square of side x side elements to another square. `sourceRow`
-/// and `targetRow` say how many elements of a row lie side by side in each; 1: all lie a stride apart.
-struct TileWalk {
-  StringRef name;
-  int64_t results, width; // results of a tile; lanes of a vector
-  int64_t side, sourceRow, targetRow;
-};
-
-SmallVector<Value> toList(const WinogradTiles &t) {
-  return {t.source, t.target, t.from, t.fromStep, t.fromStride, t.to, t.toStep, t.toStride, t.count};
+/// Applies `transform` along each axis of the tile in turn.
+static SmallVector<Value> alongTiledAxes(SmallVector<Value> values, shape::Size3 size,
+                                         const shape::Size3 &tile, Arithmetic arithmetic,
+                                         AxisTransform transform) {
+  for (int axis = 0; axis < 3; ++axis)
+    if (tile[axis] > 1)
+      values = alongAxis(values, size, axis,
+                         [&](ArrayRef<Value> line) { return transform(arithmetic, tile[axis], line); });
+  return values;
 }
 
-WinogradTiles tilesFromList(ValueRange v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]}; }
+static void appendPlaces(KernelEmitter &e, const TilePlaces &places, SmallVectorImpl<Value> &list) {
+  list.append({places.buffer, places.first, places.step});
+  for (int64_t stride : places.strides)
+    list.push_back(e.index(stride));
+}
 
-using AxisTransform = function_ref<SmallVector<Value>(Arithmetic, ArrayRef<Value>)>;
-
-void callOnTiles(KernelEmitter &e, const TileWalk &walk, const WinogradTiles &tiles,
-                 AxisTransform transform) {
-  std::string name = (walk.name + "_" + Twine(walk.results) + "_" + Twine(walk.width)).str();
-  callShared(e, name, toList(tiles), [&](KernelEmitter &e, ValueRange arguments) {
-    WinogradTiles t = tilesFromList(arguments);
-    auto position = [&](Value at, Value stride, int64_t i, int64_t row) {
-      return e.add(e.add(at, e.mul(stride, i / row)), i % row * walk.width);
+/// Calls a function that applies the transform to `count` tiles, by the places that its arguments are.
+static void callOnTiles(KernelEmitter &e, const TileWalk &walk, const TilePlaces &from, const TilePlaces &to,
+                        Value count, AxisTransform transform) {
+  std::string name = walk.name.str();
+  for (int64_t number : {walk.tile[0], walk.tile[1], walk.tile[2], walk.width})
+    name += "_" + std::to_string(number);
+  SmallVector<Value> arguments;
+  appendPlaces(e, from, arguments);
+  appendPlaces(e, to, arguments);
+  arguments.push_back(count);
+  constexpr unsigned placeArguments = 6;
+  callShared(e, name, arguments, [&](KernelEmitter &e, ValueRange arguments) {
+    ValueRange from = arguments.take_front(placeArguments),
+               to = arguments.slice(placeArguments, placeArguments);
+    auto position = [&](ValueRange places, Value tile, const shape::Size3 &at, bool rows) {
+      Value position = e.add(places[1], e.mul(tile, places[2]));
+      for (int axis = 0; axis < 3; ++axis)
+        if (at[axis] > 0)
+          position = axis == 2 && rows ? e.add(position, at[axis] * walk.width)
+                                       : e.add(position, e.mul(places[3 + axis], at[axis]));
+      return position;
     };
-    e.loop(e.index(0), t.count, 1, [&](Value i) {
-      Value from = e.add(t.from, e.mul(i, t.fromStep)), to = e.add(t.to, e.mul(i, t.toStep));
+    e.loop(e.index(0), arguments.back(), 1, [&](Value tile) {
       SmallVector<Value> elements;
-      for (int64_t k = 0; k < walk.side * walk.side; ++k)
-        elements.push_back(
-            e.loadVector(t.source, position(from, t.fromStride, k, walk.sourceRow), walk.width));
-      auto transformed = onBothAxes(elements, walk.side,
-                                    [&](ArrayRef<Value> line) { return transform({e, walk.width}, line); });
-      for (auto [k, value] : llvm::enumerate(transformed))
-        e.storeVector(value, t.target, position(to, t.toStride, k, walk.targetRow));
+      for (const shape::Size3 &at : placesIn(walk.from))
+        elements.push_back(e.loadVector(from[0], position(from, tile, at, walk.fromRows), walk.width));
+      auto results = alongTiledAxes(elements, walk.from, walk.tile, {e, walk.width}, transform);
+      for (auto [at, value] : llvm::zip_equal(placesIn(walk.to), results))
+        e.storeVector(value, to[0], position(to, tile, at, walk.toRows));
     });
   });
 }
 
-} // namespace
-
-void kinema::cpu::callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
-  TileWalk walk{"winograd_result", results, e.machine.vector, winogradPoints(results), 1, results};
-  callOnTiles(e, walk, tiles, resultTransform);
+void kinema::cpu::callWinogradResult(KernelEmitter &e, const shape::Size3 &tile, const TilePlaces &points,
+                                     const TilePlaces &results, Value count) {
+  TileWalk walk{"winograd_result", tile, e.machine.vector, winogradPoints(tile), tile, false, true};
+  callOnTiles(e, walk, points, results, count, resultTransform);
 }
 
-void kinema::cpu::callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
-  TileWalk walk{"winograd_wgrad", results, e.machine.vector, winogradPoints(results), 1, 1};
-  callOnTiles(e, walk, tiles, weightGradTransform);
+void kinema::cpu::callWinogradWeightGrad(KernelEmitter &e, const shape::Size3 &tile, const TilePlaces &points,
+                                         const TilePlaces &taps, Value count) {
+  TileWalk walk{"winograd_wgrad", tile, e.machine.vector, winogradPoints(tile), windowOf(tile), false, false};
+  callOnTiles(e, walk, points, taps, count, weightGradTransform);
 }
 
-StagedBox kinema::cpu::winogradBox(WinogradInput input, int64_t results, const StagedBox &box) {
-  int64_t overlap = input == WinogradInput::Source ? winogradPoints(results) - results : 0;
+StagedBox kinema::cpu::winogradBox(WinogradInput input, const shape::Size3 &tile, const StagedBox &box) {
   StagedBox points = box;
-  for (int axis : {1, 2})
-    points.axes[axis] = {(box.axes[axis].extent - overlap) / results, 1, 0, 1};
+  for (int axis = 0; axis < 3; ++axis)
+    if (tile[axis] > 1) {
+      int64_t overlap = input == WinogradInput::Source ? 2 : 0;
+      points.axes[axis] = {(box.axes[axis].extent - overlap) / tile[axis], 1, 0, 1};
+    }
   return points;
 }
 
-void kinema::cpu::emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results,
+void kinema::cpu::emitWinogradTiles(KernelEmitter &e, WinogradInput input, const shape::Size3 &tile,
                                     const StagedBox &box, Value boxAt, Value pointsAt) {
-  StagedBox points = winogradBox(input, results, box);
+  StagedBox points = winogradBox(input, tile, box);
   bool isSource = input == WinogradInput::Source;
-  int64_t side = isSource ? winogradPoints(results) : results;
-  TileWalk walk{isSource ? "winograd_source" : "winograd_gradient", results, box.width, side, side, 1};
-  e.loop(box.clips * box.blocks * box.axes[0].extent, [&](Value plane) {
-    e.loop(points.axes[1].extent, [&](Value line) {
-      WinogradTiles tiles;
-      tiles.source = tiles.target = e.scratch;
-      tiles.from =
-          e.add(boxAt, e.add(e.mul(plane, box.frameStride()), e.mul(line, results * box.rowStride())));
-      tiles.fromStep = e.index(results * box.width);
-      tiles.fromStride = e.index(box.rowStride());
-      tiles.to = e.add(pointsAt, e.add(e.mul(plane, points.frameStride()), e.mul(line, points.rowStride())));
-      tiles.toStep = e.index(points.width);
-      tiles.toStride = e.index(winogradStride(points.elements()));
-      tiles.count = e.index(points.axes[2].extent);
-      callOnTiles(e, walk, tiles, isSource ? sourceTransform : gradientTransform);
+  TileWalk walk{isSource ? "winograd_source" : "winograd_gradient",
+                tile,
+                box.width,
+                isSource ? winogradPoints(tile) : tile,
+                winogradPoints(tile),
+                true,
+                false};
+  shape::Size3 boxStrides = {box.frameStride(), box.rowStride(), box.width};
+  e.loop(box.clips * box.blocks, [&](Value plane) {
+    e.loop(points.axes[0].extent, [&](Value frame) {
+      e.loop(points.axes[1].extent, [&](Value line) {
+        auto at = [&](const StagedBox &in, Value first, int64_t frames, int64_t lines) {
+          Value place = e.add(e.mul(plane, in.blockStride()), e.mul(frame, frames * in.frameStride()));
+          return e.add(first, e.add(place, e.mul(line, lines * in.rowStride())));
+        };
+        TilePlaces from{e.scratch, at(box, boxAt, tile[0], tile[1]), e.index(tile[2] * box.width),
+                        boxStrides};
+        TilePlaces to{e.scratch, at(points, pointsAt, 1, 1), e.index(points.width),
+                      pointStrides(tile, winogradStride(points.elements()))};
+        callOnTiles(e, walk, from, to, e.index(points.axes[2].extent),
+                    isSource ? sourceTransform : gradientTransform);
+      });
     });
   });
 }
 
 //===-- Weights -----------------------------------------------------------===//
 
-/// Counts the vectors of a weight [O, I, T, 3, 3] that lie side by side for each tap: over channel blocks, T,
-/// and the channels of the contraction.
+/// Counts the vectors of a weight [O, I, T, H, W] that lie side by side for each tap: over channel blocks,
+/// taps, and the channels of the contraction.
 namespace {
 struct WeightVectors {
-  int64_t blocks, frames, reduce, lanes;
+  int64_t blocks, reduce, lanes;
+  shape::Size3 taps;
 
   WeightVectors(kernel::WinogradOp op, const WeightBlocks &weight)
       : reduce(weight.reduce), lanes(weight.vector) {
     auto type = tensorOf(op.getWeight());
-    frames = type.getDimSize(2);
-    blocks = kernel::layoutOf(type).storedElements(type.getShape()) / (frames * 9 * reduce * lanes);
+    llvm::copy(type.getShape().take_back(3), taps.begin());
+    blocks = kernel::layoutOf(type).storedElements(type.getShape()) / (shape::product(taps) * reduce * lanes);
   }
 };
 } // namespace
@@ -237,8 +287,9 @@ struct WeightVectors {
 /// one of them does not lie in such blocks.
 static std::optional<WeightBlocks> blocksOf(kernel::WinogradOp op, const Machine &machine) {
   auto blocks = weightBlocksOf(tensorOf(op.getWeight()));
-  bool fits = blocks && blocks->vector == machine.vector &&
-              kernel::layoutOf(tensorOf(op.getResult())) == winogradWeight(op.getContext(), *blocks);
+  bool fits =
+      blocks && blocks->vector == machine.vector &&
+      kernel::layoutOf(tensorOf(op.getResult())) == winogradWeight(op.getContext(), *blocks, op.getTile());
   return fits ? blocks : std::nullopt;
 }
 
@@ -257,27 +308,50 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::winogradWeightSchedule(kernel::
   return makeSchedule(op.getContext(), winogradWeightName, {grid});
 }
 
+/// Brings one vector of a window's taps to its points, by places in the weight and in the result.
+static void emitWeightPoints(kernel::WinogradOp op, KernelEmitter &e, const TilePlaces &from,
+                             const TilePlaces &to) {
+  int64_t lanes = e.machine.vector;
+  shape::Size3 tile = op.getTile(), window = windowOf(tile);
+  auto position = [&](const TilePlaces &places, const shape::Size3 &at) {
+    int64_t distance = 0;
+    for (int axis = 0; axis < 3; ++axis)
+      distance += at[axis] * places.strides[axis];
+    return e.add(places.first, distance);
+  };
+  SmallVector<Value> taps;
+  for (shape::Size3 at : placesIn(window)) {
+    for (int axis = 0; axis < 3 && op.getTurned(); ++axis)
+      at[axis] = window[axis] - 1 - at[axis];
+    taps.push_back(e.loadVector(from.buffer, position(from, at), lanes));
+  }
+  auto points = alongTiledAxes(taps, window, tile, {e, lanes}, weightTransform);
+  for (auto [at, value] : llvm::zip_equal(placesIn(winogradPoints(tile)), points))
+    e.storeVector(value, to.buffer, position(to, at));
+}
+
 void kinema::cpu::emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e) {
   WeightVectors vectors(op, *blocksOf(op, e.machine));
-  int64_t lanes = vectors.lanes;
-  int64_t results = op.getTile(), points = winogradPoints(results), tap = vectors.reduce * lanes;
-  int64_t pointStride = vectors.blocks * vectors.frames * tap;
+  shape::Size3 tile = op.getTile(), rest = winogradWindow(vectors.taps, tile);
+  int64_t tap = vectors.reduce * vectors.lanes, allTaps = shape::product(vectors.taps);
+  shape::Size3 tapStrides = {vectors.taps[1] * vectors.taps[2] * tap, vectors.taps[2] * tap, tap};
+  shape::Size3 strides = pointStrides(tile, vectors.blocks * shape::product(rest) * tap);
   Shares shares{vectors.blocks, op.getSchedule()->getGrid()};
   e.forEachBlock([&](Value part) {
     auto [from, to] = emitShare(e, shares, part);
-    e.loop(e.mul(from, vectors.frames), e.mul(to, vectors.frames), 1, [&](Value matrix) {
-      e.loop(vectors.reduce, [&](Value channel) {
-        Value row = e.mul(channel, lanes);
-        Value source = e.add(e.mul(matrix, 9 * tap), row), target = e.add(e.mul(matrix, tap), row);
-        SmallVector<Value> taps;
-        for (int64_t i = 0; i < 9; ++i) // for the data gradient, windows are turned round
-          taps.push_back(
-              e.loadVector(e.operands[0], e.add(source, (op.getTurned() ? 8 - i : i) * tap), lanes));
-        auto transformed =
-            onBothAxes(taps, 3, [&](ArrayRef<Value> g) { return weightTransform({e, lanes}, results, g); });
-        for (int64_t i = 0; i < points * points; ++i)
-          e.storeVector(transformed[i], e.results[0], e.add(target, i * pointStride));
-      });
+    e.loop(from, to, 1, [&](Value block) {
+      for (auto [i, at] : llvm::enumerate(placesIn(rest))) {
+        int64_t first = 0;
+        for (int axis = 0; axis < 3; ++axis)
+          first += at[axis] * tapStrides[axis];
+        e.loop(vectors.reduce, [&](Value channel) {
+          Value row = e.mul(channel, vectors.lanes);
+          Value source = e.add(e.add(e.mul(block, allTaps * tap), row), first);
+          Value target = e.add(e.add(e.mul(block, shape::product(rest) * tap), row), i * tap);
+          emitWeightPoints(op, e, {e.operands[0], source, {}, tapStrides},
+                           {e.results[0], target, {}, strides});
+        });
+      }
     });
   });
 }

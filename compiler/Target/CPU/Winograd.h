@@ -1,10 +1,12 @@
-// Computes convs by Winograd's minimal filtering F(m x m, 3 x 3) along H and W (Lavin and Gray, "Fast
-// Algorithms for Convolutional Neural Networks", 2015). A tile of m x m results is made from
-// (m + 2) x (m + 2) elements of the source, by as many products a channel, where the taps would need 9 m^2:
+// Computes convs by Winograd's minimal filtering F(m, 3) along T, or F(m x m, 3 x 3) along H and W (Lavin and
+// Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). A tile of m results is made from m + 2
+// elements of the source, by as many products a channel, where the taps would need 3 m. Along H and W:
 //
 //   Y = A^T ((G g G^T) * (B^T d B)) A
 //
-// The points are 0, 1, -1 and infinity for m = 2, and also 2 and -2 for m = 4.
+// The points are 0, 1, -1 and infinity for m = 2, and also 2 and -2 for m = 4. A tile's shape says how many
+// results it has along T, H and W; 1 stands for an axis whose taps stay as they are and add up between the
+// transforms.
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 
@@ -15,17 +17,31 @@
 
 namespace kinema::cpu {
 
-/// Returns the points of a tile along one axis.
-constexpr int64_t winogradPoints(int64_t results) { return results + 2; }
+/// The shape of a tile of one result: all taps stay.
+inline constexpr shape::Size3 noTile = {1, 1, 1};
+/// The shapes of tiles that schedules may have.
+inline constexpr shape::Size3 winogradTiles[] = {{1, 2, 2}, {1, 4, 4}, {2, 1, 1}, {4, 1, 1}};
 
-/// Returns the points of a tile, each of which is a contraction of its own; 1 without tiles.
-constexpr int64_t winogradProducts(int64_t results) {
-  return results == 1 ? 1 : winogradPoints(results) * winogradPoints(results);
+/// Returns the points of a tile along T, H and W.
+constexpr shape::Size3 winogradPoints(shape::Size3 tile) {
+  for (int64_t &results : tile)
+    results += results == 1 ? 0 : 2;
+  return tile;
 }
 
-/// Returns the taps that the contraction of a point walks: with tiles those along T, since the points stand
-/// for the taps along H and W; without tiles all.
-std::vector<shape::Tap> winogradTaps(const shape::Phase &phase, int64_t results);
+/// Returns the points of a tile, each of which is a contraction of its own; 1 without tiles.
+constexpr int64_t winogradProducts(const shape::Size3 &tile) { return shape::product(winogradPoints(tile)); }
+
+/// Returns the size of a window without the taps for which points stand.
+constexpr shape::Size3 winogradWindow(shape::Size3 kernel, const shape::Size3 &tile) {
+  for (int axis = 0; axis < 3; ++axis)
+    kernel[axis] = tile[axis] == 1 ? kernel[axis] : 1;
+  return kernel;
+}
+
+/// Returns the taps that the contraction of a point walks, which are those of such a window; without tiles
+/// all.
+std::vector<shape::Tap> winogradTaps(const shape::Phase &phase, const shape::Size3 &tile);
 
 /// Returns the distance between points in near memory, in elements: an odd number of cache lines, so that the
 /// points of one tile go to different sets of a cache.
@@ -34,36 +50,46 @@ constexpr int64_t winogradStride(int64_t elements) { return shape::roundUp(eleme
 /// Returns whether the recipe (`compute.winograd`) allows convs to be computed this way.
 bool allowsWinograd(mlir::ModuleOp module);
 
-/// Returns whether a window can be computed in tiles: it is 3 x 3 in steps of 1, whatever it does along T.
-bool winogradFits(const shape::Window &window);
-
 /// Returns the cycles in which a vector of a tile is brought to its points or back; a rough estimate.
-constexpr double winogradCycles(int64_t results) { return results == 1 ? 0 : results == 2 ? 40 : 110; }
+constexpr double winogradCycles(const shape::Size3 &tile) {
+  double plane = tile[1] == 1 ? 0 : tile[1] == 2 ? 40 : 110, line = tile[0] == 1 ? 0 : tile[0] == 2 ? 10 : 18;
+  shape::Size3 points = winogradPoints(tile);
+  return plane * points[0] + line * points[1] * points[2];
+}
 
 /// Says what is brought to points: the source, whose tiles overlap, by B^T d B, or the gradient of the
-/// results, by A y A^T.
+/// results, by A y A^T (along H and W; along T, by one factor of them).
 enum class WinogradInput { Source, Gradient };
 
 /// Returns the box that the tiles of a staged box form at one point, with one element for each tile.
-StagedBox winogradBox(WinogradInput input, int64_t results, const StagedBox &box);
+StagedBox winogradBox(WinogradInput input, const shape::Size3 &tile, const StagedBox &box);
 
 /// Brings a staged box to its points, each a `winogradBox`. `boxAt` and `pointsAt` are positions in the
 /// kernel's scratch.
-void emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results, const StagedBox &box,
+void emitWinogradTiles(KernelEmitter &e, WinogradInput input, const shape::Size3 &tile, const StagedBox &box,
                        mlir::Value boxAt, mlir::Value pointsAt);
 
-/// Describes tiles side by side: tile i lies at position + i * step.
-struct WinogradTiles {
-  mlir::Value source, target;             // f32 buffers
-  mlir::Value from, fromStep, fromStride; // the stride lies between points, or between a tile's rows
-  mlir::Value to, toStep, toStride;       // as for the source
-  mlir::Value count;
+/// Says where tiles that lie side by side begin, and where their elements are. A tile has a cuboid of points,
+/// of elements of a box, or of taps.
+struct TilePlaces {
+  mlir::Value buffer;     // of f32
+  mlir::Value first;      // position of the first tile
+  mlir::Value step;       // from one tile to the next
+  shape::Size3 strides{}; // between elements that are neighbours along T, H and W
 };
 
-/// Brings points to results by A^T m A, on vectors of channels. The results lie side by side in rows.
-void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
-/// Brings points to the taps of a weight's gradient by G^T u G. The taps lie `toStride` apart.
-void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
+/// Returns the strides of points that lie `stride` apart.
+constexpr shape::Size3 pointStrides(const shape::Size3 &tile, int64_t stride) {
+  shape::Size3 points = winogradPoints(tile);
+  return {points[1] * points[2] * stride, points[2] * stride, stride};
+}
+
+/// Brings the points of `count` tiles to results by A^T m A, on vectors of channels.
+void callWinogradResult(KernelEmitter &e, const shape::Size3 &tile, const TilePlaces &points,
+                        const TilePlaces &results, mlir::Value count);
+/// Brings points to the taps of a weight's gradient by G^T u G.
+void callWinogradWeightGrad(KernelEmitter &e, const shape::Size3 &tile, const TilePlaces &points,
+                            const TilePlaces &taps, mlir::Value count);
 
 /// Returns the seconds in which a weight is brought to points, which become a tensor of this type; a rough
 /// estimate.

@@ -6,6 +6,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 using namespace kinema;
 
@@ -29,11 +31,12 @@ static RankedTensorType tapsType(kernel::ConvOp op) {
 }
 
 /// Returns the type of the conv's weight in Winograd's form.
-static RankedTensorType pointsType(kernel::ConvOp op, int64_t tile) {
+static RankedTensorType pointsType(kernel::ConvOp op, const shape::Size3 &tile) {
   SmallVector<int64_t> shape(tensorOf(op.getWeight()).getShape());
-  shape[3] = shape[4] = cpu::winogradPoints(tile);
+  for (int axis = 0; axis < 3; ++axis)
+    shape[2 + axis] += tile[axis] - 1;
   return RankedTensorType::get(shape, Float32Type::get(op.getContext()),
-                               cpu::winogradWeight(op.getContext(), blocksOf(op)));
+                               cpu::winogradWeight(op.getContext(), blocksOf(op), tile));
 }
 
 //===-- Where the weight comes from ---------------------------------------===//
@@ -48,20 +51,21 @@ static bool writesParameters(func::FuncOp function) { return !function.getOps<cl
 
 /// Returns the name under which Winograd's form of the conv's weight is prepared; an empty string where it is
 /// made anew in each run.
-static std::string preparedName(kernel::ConvOp op, int64_t tile) {
+static std::string preparedName(kernel::ConvOp op, const shape::Size3 &tile) {
   Value origin = originOf(op);
   auto prepared = origin.getDefiningOp<clip::PreparedOp>();
   auto read = origin.getDefiningOp<clip::ReadOp>();
   if ((!prepared && !read) || writesParameters(op->getParentOfType<func::FuncOp>()))
     return "";
-  return ((prepared ? prepared.getName() : read.getParam()) + ".winograd" + Twine(tile)).str();
+  std::string text = llvm::formatv("{0}x{1}x{2}", tile[0], tile[1], tile[2]);
+  return ((prepared ? prepared.getName() : read.getParam()) + ".winograd" + text).str();
 }
 
 //===-- Candidates --------------------------------------------------------===//
 
 /// Returns whether memory has room for the weight. While a network is trained, memory is for training: what
 /// is kept for evaluation alone should be small.
-static bool fitsMemory(kernel::ConvOp op, int64_t tile) {
+static bool fitsMemory(kernel::ConvOp op, const shape::Size3 &tile) {
   constexpr int64_t mostBytes = 32 << 20;
   auto functions = op->getParentOfType<ModuleOp>().getOps<func::FuncOp>();
   return preparedName(op, tile).empty() || llvm::none_of(functions, writesParameters) ||
@@ -72,11 +76,10 @@ SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level
   if (op.getGroups() > 1)
     return {};
   SmallVector<SmallVector<Candidate>> ways = {convTileCandidates(op, level, op.getWinogradTile())};
-  if (ways.front().empty() || op.getWinogradTile() > 1 || !op.hasWinogradTiles() ||
-      !allowsWinograd(op->getParentOfType<ModuleOp>()))
+  if (ways.front().empty() || op.readsPoints() || !allowsWinograd(op->getParentOfType<ModuleOp>()))
     return ways.front();
-  for (int64_t tile : {2, 4}) {
-    if (!fitsMemory(op, tile))
+  for (const shape::Size3 &tile : winogradTiles) {
+    if (!kernel::winogradFits(op.getWindow().getWindow(), tile) || !fitsMemory(op, tile))
       continue;
     auto &way = ways.emplace_back(convTileCandidates(op, level, tile));
     for (Candidate &candidate : way) // each step brings the weight to points anew, unless it is prepared
@@ -88,12 +91,12 @@ SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level
 
 //===-- The weight --------------------------------------------------------===//
 
-static Value transformed(OpBuilder &builder, kernel::ConvOp op, int64_t tile, Value weight) {
+static Value transformed(OpBuilder &builder, kernel::ConvOp op, const shape::Size3 &tile, Value weight) {
   if (RankedTensorType taps = tapsType(op); weight.getType() != taps)
     weight = kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{taps}, weight, kernel::ScheduleAttr())
                  .getResult(0);
   bool turned = op.getDirection() == kernel::Direction::Transposed;
-  return kernel::WinogradOp::create(builder, op.getLoc(), pointsType(op, tile), tile, weight, turned,
+  return kernel::WinogradOp::create(builder, op.getLoc(), pointsType(op, tile), weight, turned,
                                     kernel::ScheduleAttr());
 }
 
@@ -108,7 +111,7 @@ static void eraseUnused(Operation *maker) {
 
 /// Returns the prepared weight of this name, which all convs of one parameter share; makes it if there is
 /// none.
-static Value preparedWeight(kernel::ConvOp op, int64_t tile, StringRef name) {
+static Value preparedWeight(kernel::ConvOp op, const shape::Size3 &tile, StringRef name) {
   for (auto known : op->getParentOfType<func::FuncOp>().getOps<clip::PreparedOp>())
     if (known.getName() == name && known.getType() == pointsType(op, tile))
       return known;
@@ -119,7 +122,7 @@ static Value preparedWeight(kernel::ConvOp op, int64_t tile, StringRef name) {
 }
 
 void cpu::settleConvWeight(kernel::ConvOp op, kernel::ScheduleAttr schedule) {
-  int64_t tile = parametersOf<ConvTileParameters>(schedule).winograd;
+  shape::Size3 tile = parametersOf<ConvTileParameters>(schedule).tile();
   if (tile == op.getWinogradTile())
     return;
   std::string name = preparedName(op, tile);

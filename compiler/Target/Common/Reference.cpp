@@ -19,7 +19,7 @@ static const Lowering *loweringOf(Operation *op) {
 
 bool kinema::hasReference(Operation *op) {
   auto conv = dyn_cast<kernel::ConvOp>(op);
-  return ::loweringOf(op) && (!conv || conv.getWinogradTile() == 1);
+  return ::loweringOf(op) && !(conv && conv.readsPoints());
 }
 
 /// Returns whole warps, since every machine's blocks are made of them.

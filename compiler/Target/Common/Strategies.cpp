@@ -3,6 +3,8 @@
 #include "compiler/Target/Common/Reference.h"
 #include "dialects/Kernel/Signature.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace kinema;
 
@@ -33,12 +35,14 @@ static LogicalResult applyPinned(ScheduleChoice choice, Operation *kernel, const
     auto candidates = strategy.candidates(kernel);
     auto like = llvm::find_if(candidates, [&](const Candidate &candidate) {
       return candidate.schedule.getName() == choice.schedule.getName() &&
-             candidate.schedule.find(strategy.settledBy) == choice.schedule.find(strategy.settledBy);
+             llvm::all_of(strategy.settledBy, [&](StringRef parameter) {
+               return candidate.schedule.find(parameter) == choice.schedule.find(parameter);
+             });
     });
     if (like == candidates.end())
       return kernel->emitOpError("is to have the pinned schedule ")
-             << choice.schedule.getName() << ", whose parameter " << strategy.settledBy
-             << " is missing or not possible here: pin another one";
+             << choice.schedule.getName() << ", whose parameters " << llvm::join(strategy.settledBy, ", ")
+             << " are missing or not possible together here: pin another one";
     strategy.settle(kernel, like->schedule);
   }
   cast<kernel::LaunchableOp>(kernel).setScheduleAttr(choice.schedule);

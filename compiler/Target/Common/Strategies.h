@@ -28,7 +28,7 @@ struct Strategy {
   /// Brings the operands of a kernel into the form in which the chosen schedule reads them, by operations in
   /// front of it, before the kernel gets the schedule; empty where they lie so already.
   void (*settle)(mlir::Operation *kernel, kernel::ScheduleAttr schedule) = nullptr;
-  llvm::StringRef settledBy = {}; // the parameter on which that form depends
+  llvm::ArrayRef<llvm::StringLiteral> settledBy = {}; // the parameters on which that form depends
 };
 
 /// A row of the functions of one operation, which take what their family knows of the machine as `Model`. The

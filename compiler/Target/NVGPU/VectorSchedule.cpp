@@ -14,7 +14,7 @@ static bool isSupported(kernel::ConvOp op, const Processor &processor) {
   RankedTensorType source = op.getSourceType(), result = op.getResultType();
   auto vectors = weightVectorsOf(tensorOf(op.getWeight()));
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
-  if (op.getGroups() != 1 || op.getWinogradTile() != 1 || !vectors || yield.countOf(Yield::Moments) > 1 ||
+  if (op.getGroups() != 1 || op.readsPoints() || !vectors || yield.countOf(Yield::Moments) > 1 ||
       !coversAll(op.getWindow().getWindow(), forward ? source : result, forward ? result : source))
     return false;
   bool alongSource = vectors->ofOutputs != forward;

@@ -1364,16 +1364,40 @@ func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32, #clip.h
 // -----
 
 func.func @winograd(%w: tensor<4x4x1x3x1xf32>) {
-  // expected-error @+1 {{'kernel.winograd' op transforms 'tensor<4x4x1x3x1xf32>', expected [O, I, T, 3, 3]}}
-  %u = kernel.winograd 4 %w : tensor<4x4x1x3x1xf32> -> tensor<4x4x1x6x6xf32>
+  // expected-error @+1 {{'kernel.winograd' op leads from 'tensor<4x4x1x3x1xf32>' to 'tensor<4x4x1x6x6xf32>', expected 4 or 6 points in place of 3 taps along T, or along H and W}}
+  %u = kernel.winograd %w : tensor<4x4x1x3x1xf32> -> tensor<4x4x1x6x6xf32>
   return
 }
 
 // -----
 
-func.func @winograd(%w: tensor<4x4x1x3x3xf32>) {
-  // expected-error @+1 {{'kernel.winograd' op has the result 'tensor<4x4x1x6x6xf32>', expected 4 x 4 points of 'tensor<4x4x1x3x3xf32>'}}
-  %u = kernel.winograd 2 %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x6x6xf32>
+func.func @uneven(%w: tensor<4x4x1x3x3xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op leads from 'tensor<4x4x1x3x3xf32>' to 'tensor<4x4x1x4x6xf32>', expected 4 or 6 points}}
+  %u = kernel.winograd %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x4x6xf32>
+  return
+}
+
+// -----
+
+func.func @same(%w: tensor<4x4x3x1x1xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op leads from 'tensor<4x4x3x1x1xf32>' to 'tensor<4x4x3x1x1xf32>', expected 4 or 6 points}}
+  %u = kernel.winograd %w : tensor<4x4x3x1x1xf32> -> tensor<4x4x3x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @rank(%w: tensor<4x4x3xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op leads from 'tensor<4x4x3xf32>' to 'tensor<4x4x4xf32>', expected [O, I, T, H, W]}}
+  %u = kernel.winograd %w : tensor<4x4x3xf32> -> tensor<4x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @channels(%w: tensor<4x4x3x1x1xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op leads from 'tensor<4x4x3x1x1xf32>' to 'tensor<4x8x4x1x1xf32>', expected 4 or 6 points}}
+  %u = kernel.winograd %w : tensor<4x4x3x1x1xf32> -> tensor<4x8x4x1x1xf32>
   return
 }
 
@@ -1408,8 +1432,8 @@ func.func @points(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x4x6xf32>) {
 // -----
 
 func.func @tile(%w: tensor<4x4x1x3x3xf32>) {
-  // expected-error @below {{'kernel.winograd' op makes tiles of 3 x 3 results, expected 2 or 4}}
-  %u = kernel.winograd 3 %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x5x5xf32>
+  // expected-error @below {{'kernel.winograd' op leads from 'tensor<4x4x1x3x3xf32>' to 'tensor<4x4x1x5x5xf32>', expected 4 or 6 points}}
+  %u = kernel.winograd %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x5x5xf32>
   return
 }
 

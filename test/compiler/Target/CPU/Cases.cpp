@@ -154,20 +154,27 @@ std::string groupedWeightText(const Case &c, bool isGradient) {
                     : fmt::format("tensor<{}x{}, #kernel.layout<Abcde{}a>>", size, element(c), c.block);
 }
 
+/// The layout of a weight in Winograd's form, of channel blocks in this order.
+std::string pointLayout(const Case &c, const std::string &outer, const std::string &inner) {
+  std::string points, taps;
+  for (int axis = 0; axis < 3; ++axis)
+    (c.tile[axis] > 1 ? points : taps) += "cde"[axis];
+  return points + outer + taps + inner;
+}
+
 /// The type of the weight as the conv reads it; `points`: in Winograd's form, if that is how.
 std::string weightText(const Case &c, bool transposed, bool points) {
   shape::Size3 size = c.window.kernel;
-  if (points) {
-    size[1] += c.winograd - 1;
-    size[2] += c.winograd - 1;
-  }
+  for (int axis = 0; axis < 3 && points; ++axis)
+    size[axis] += c.tile[axis] - 1;
   if (c.groups > 1)
     return groupedWeightText(c, /*isGradient=*/false);
   char vector = transposed ? 'b' : 'a', reduce = transposed ? 'a' : 'b';
   std::string outer = transposed ? "BA" : "AB";
   int64_t block = transposed ? c.block : c.blockOfInput();
   std::string layout =
-      points && c.winograd > 1 ? fmt::format("de{}c{}{}{}{}", outer, block, reduce, c.block, vector)
+      points && shape::product(c.tile) > 1
+          ? pointLayout(c, outer, fmt::format("{}{}{}{}", block, reduce, c.block, vector))
       : c.bfloat16 && c.pairs
           ? (block > 2 ? fmt::format("{}cde{}{}{}{}2{}", outer, block / 2, reduce, c.block, vector, reduce)
                        : fmt::format("{}cde{}{}2{}", outer, c.block, vector, reduce))
@@ -208,8 +215,7 @@ std::string kinema::cpu::test::transposedText(const Case &c) { return convText(c
 
 std::string kinema::cpu::test::winogradText(const Case &c, bool transposed) {
   std::string weight = weightText(c, transposed, /*points=*/false), points = weightText(c, transposed, true);
-  auto op = fmt::format("kernel.winograd {} %w {} : {} -> {}", c.winograd, transposed ? "turned" : "", weight,
-                        points);
+  auto op = fmt::format("kernel.winograd %w {} : {} -> {}", transposed ? "turned" : "", weight, points);
   return definition({{"", "w", weight}}, op, points, 1);
 }
 
@@ -238,8 +244,8 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
 
 std::string kinema::cpu::test::describe(const Case &c) {
   return fmt::format("{}->{} in {} groups, {} stride {} pad {} to {} dilate {}, {} of {}, {} {}, {}, "
-                     "winograd {}, blocks of {}",
+                     "tiles of {}, blocks of {}",
                      c.in, c.out, c.groups, sizes(c.window.kernel), sizes(c.window.stride),
                      sizes(c.window.padLow), sizes(c.window.padHigh), sizes(c.window.dilation), c.clips,
-                     sizes(c.size), c.prologue, c.epilogue, element(c), c.winograd, c.block);
+                     sizes(c.size), c.prologue, c.epilogue, element(c), sizes(c.tile), c.block);
 }

@@ -16,7 +16,7 @@ struct Case {
   std::string prologue = "bn_relu"; // none, bn_relu, bn_dz; for wgrad: the activation's, none or bn_relu
   std::string epilogue = "moments"; // identity, moments, mask, bias_relu, residual, lattice, gate
   int64_t inputBlock = 0;           // channels in a block of the conv's input; 0: as everywhere
-  int64_t winograd = 1;             // results of a tile along H and W
+  shape::Size3 tile = {1, 1, 1};    // results of one of Winograd's tiles
   int64_t block = 8;                // channels in a block: a level's lanes
   bool bfloat16 = false;            // whether activations and a conv's weight are bfloat16
   bool pairs = false;               // whether the weight's channels are pairs, where they are bfloat16

@@ -4,6 +4,7 @@
 
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/CPU/Winograd.h"
 #include "runtime/Device/CpuLevel.h"
 
 #include <algorithm>
@@ -91,14 +92,14 @@ void measure(const std::string &name, const std::string &text, double work, doub
 /// The conv in blocks of all shapes.
 void sweep(const std::string &name, const std::string &text, const Case &c, double peakRate) {
   auto size = c.output();
-  int64_t m = c.winograd;
   for (int64_t clips : {c.clips, c.clips / 2, int64_t(1)})
-    for (int64_t frames : {size[0], (size[0] + 1) / 2, int64_t(1)})
-      for (int64_t rows : {size[1], (size[1] + 1) / 2, (size[1] + 3) / 4, m})
+    for (int64_t frames : {size[0], (size[0] + 1) / 2, c.tile[0]})
+      for (int64_t rows : {size[1], (size[1] + 1) / 2, (size[1] + 3) / 4, c.tile[1]})
         for (int64_t parts : {1, 2, 4, 8, 16})
           if (clips > 0 && rows * size[2] * frames * clips <= 4096)
             measure(name, text, c.work(), peakRate, [&](mlir::Operation *op) {
-              rows = std::min(size[1], (rows + m - 1) / m * m);
+              frames = std::min(size[0], shape::roundUp(frames, c.tile[0]));
+              rows = std::min(size[1], shape::roundUp(rows, c.tile[1]));
               return cpu::convTileSchedule(mlir::cast<kernel::ConvOp>(op), level->machine,
                                            {clips, frames, rows}, parts);
             });
@@ -150,30 +151,34 @@ int main(int argc, char **argv) {
                     c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
                     c.window.stride[2], c.clips, c.size[0], c.size[1], c.size[2]);
     auto isForward = only.empty() || only == "forward";
-    bool hasTiles = c.window.kernel[1] == 3 && c.window.stride[1] == 1;
-    for (int64_t winograd : {1, 2, 4}) {
-      if (winograd > 1 && c.bfloat16)
-        continue;
-      c.winograd = winograd;
-      if (argc > 3 && hasTiles)
-        sweep(fmt::format("{} m={}", name, winograd), forwardText(c), c, rate);
-      else if (isForward && (winograd == 1 || hasTiles))
-        measure(fmt::format("forward {} m={}", name, winograd), forwardText(c), c.work(), rate);
+    std::vector<shape::Size3> tiles = {cpu::noTile};
+    for (const shape::Size3 &tile : cpu::winogradTiles)
+      if (kernel::winogradFits(c.window, tile) && !c.bfloat16)
+        tiles.push_back(tile);
+    for (const shape::Size3 &tile : tiles) {
+      c.tile = tile;
+      std::string tiled = fmt::format("{} m={}{}{}", name, tile[0], tile[1], tile[2]);
+      if (argc > 3 && tiles.size() > 1)
+        sweep(tiled, forwardText(c), c, rate);
+      else if (isForward)
+        measure("forward " + tiled, forwardText(c), c.work(), rate);
     }
-    c.winograd = 1;
-    if (only.empty() || only == "wgrad")
-      for (bool winograd : {false, true})
-        if (!winograd || hasTiles)
-          measure(fmt::format("wgrad {} {}", name, winograd ? "any" : "m=1"), weightGradText(c), c.work(),
-                  rate, [&](mlir::Operation *op) {
-                    auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
-                    return cpu::weightGradTileCandidates(wgrad, *level, winograd).front().schedule;
-                  });
+    for (const shape::Size3 &tile : tiles)
+      if (only.empty() || only == "wgrad")
+        measure(fmt::format("wgrad {} m={}{}{}", name, tile[0], tile[1], tile[2]), weightGradText(c),
+                c.work(), rate, [&](mlir::Operation *op) {
+                  auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
+                  return cpu::weightGradTileCandidates(wgrad, *level, tile).front().schedule;
+                });
     if (c.in == 3)
       continue;
     c.prologue = "bn_dz";
     c.epilogue = "mask";
     if (only.empty() || only == "dgrad")
-      measure("dgrad   " + name, transposedText(c), c.work(), rate);
+      for (const shape::Size3 &tile : tiles) {
+        c.tile = tile;
+        measure(fmt::format("dgrad {} m={}{}{}", name, tile[0], tile[1], tile[2]), transposedText(c),
+                c.work(), rate);
+      }
   }
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -109,7 +110,7 @@ protected:
   Storage packWeight(const Tensor &weight, mlir::RankedTensorType type, const std::string &transform) const;
   void check(const std::string &text, const std::string &what, const Scheduler &scheduler = nullptr,
              const std::string &transform = "") const;
-  double errorOf(int64_t tile) const;
+  double errorOf(shape::Size3 kernel, shape::Size3 tile) const;
   Scheduler smallBlocks() const;
   Scheduler smallGroupBlocks() const;
 };
@@ -162,7 +163,7 @@ void AtLevel::check(const std::string &text, const std::string &what, const Sche
     bool isTransformed = i == 0 && !transform.empty();
     llvm::SmallVector<int64_t> shape(type.getShape());
     if (isTransformed)
-      shape[3] = shape[4] = 3;
+      llvm::copy(mlir::cast<kernel::ConvOp>(op).getWindow().getWindow().kernel, shape.begin() + 2);
     operands.push_back(randomTensor(shape, random));
     for (double &value : operands.back().values)
       value = rounded(value, type.getElementType());
@@ -222,7 +223,8 @@ Scheduler AtLevel::smallBlocks() const {
     auto conv = mlir::cast<kernel::ConvOp>(op);
     auto result = conv.getResultType().getShape();
     auto step = conv.getGather().resultStep;
-    step[1] = std::max(step[1], conv.getWinogradTile());
+    for (int axis : {0, 1})
+      step[axis] = std::max(step[axis], conv.getWinogradTile()[axis]);
     return cpu::convTileSchedule(conv, machine,
                                  {std::min<int64_t>(2, result[0]),
                                   std::min(shape::roundUp(2, step[0]), result[2]),
@@ -358,42 +360,69 @@ const std::vector<Case> winogradCases = {
     {1, 12, 20, {4, 10, 9}, window({2, 3, 3}, {1, 1, 1}, {0, 2, 0}, {1, 0, 1}), "bn_relu", "moments"},
 };
 
+/// Windows of 3 frames, whatever they do along H and W; frames that fill no tile.
+const std::vector<Case> framesCases = {
+    {1, 8, 8, {4, 3, 4}, half({3, 1, 1}), "none", "identity"},
+    {2, 45, 64, {5, 7, 13}, half({3, 1, 1}), "bn_relu", "bias_relu"},
+    {1, 230, 24, {1, 5, 6}, half({3, 1, 1}), "bn_relu", "mask"},
+    {3, 20, 29, {9, 4, 5}, half({3, 3, 3}, {1, 2, 2}), "bn_relu", "residual"},
+    {2, 9, 17, {3, 6, 7}, window({3, 2, 3}, {1, 1, 2}, {0, 1, 0}, {2, 0, 1}), "bn_relu", "lattice"},
+};
+
+struct TiledCase : Case {
+  TiledCase(const Case &c, shape::Size3 size) : Case(c) { tile = size; }
+};
+
+std::vector<TiledCase> tiledCases() {
+  std::vector<TiledCase> tiled;
+  for (int64_t m : {2, 4}) {
+    for (const Case &c : winogradCases)
+      tiled.emplace_back(c, shape::Size3{1, m, m});
+    for (const Case &c : framesCases)
+      tiled.emplace_back(c, shape::Size3{m, 1, 1});
+  }
+  return tiled;
+}
+
 TEST_P(ConvTile, Winograd) {
-  for (int64_t tile : {2, 4})
-    for (Case c : winogradCases) {
-      c.winograd = tile;
-      for (const Scheduler &scheduler : {Scheduler(), smallBlocks()}) {
-        check(forwardText(at(c)), describe(at(c)), scheduler, winogradText(at(c), false));
-        check(transposedText(at(c)), describe(at(c)), scheduler, winogradText(at(c), true));
-      }
+  for (const Case &c : tiledCases()) {
+    for (const Scheduler &scheduler : {Scheduler(), smallBlocks()}) {
+      check(forwardText(at(c)), describe(at(c)), scheduler, winogradText(at(c), false));
+      check(transposedText(at(c)), describe(at(c)), scheduler, winogradText(at(c), true));
     }
-  Case stem{1, 2, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "identity", 4, 4};
+  }
+  Case stem{1, 2, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "identity", 4, {1, 4, 4}};
   check(forwardText(at(stem)), describe(at(stem)), nullptr, winogradText(at(stem), false));
 }
 
 /// Against double precision, at 256 channels and random numbers: what docs/cpu.md states.
-double AtLevel::errorOf(int64_t tile) const {
-  Case c = at({1, 256, 24, {2, 9, 9}, half({3, 3, 3}), "none", "identity"});
-  c.winograd = tile;
+double AtLevel::errorOf(shape::Size3 window, shape::Size3 tile) const {
+  Case c = at({1, 256, 24, {8, 9, 9}, half(window), "none", "identity"});
+  c.tile = tile;
   Kernel kernel(forwardText(c), level());
   std::mt19937 random(1);
-  Tensor weight = randomTensor({c.out, c.in, 3, 3, 3}, random);
+  Tensor weight = randomTensor({c.out, c.in, window[0], window[1], window[2]}, random);
   Tensor source = randomTensor(kernel.operandType(1).getShape(), random);
-  Storage w = packWeight(weight, kernel.operandType(0), tile > 1 ? winogradText(at(c), false) : "");
+  Storage w =
+      packWeight(weight, kernel.operandType(0), shape::product(tile) > 1 ? winogradText(at(c), false) : "");
   Storage x = pack(source, kernel.operandType(1));
   Storage y(kernel::storedBytes(kernel.resultType(0)) / 4);
   kernel.runAll({w.data(), x.data(), y.data()});
   int64_t dirty = 0;
   double error = relativeError(unpack(y, kernel.resultType(0), dirty),
                                reference(kernel.operation(), {weight, source})[0]);
-  std::printf("%s, tiles of %lld: relative error %.2g\n", level().name.str().c_str(), (long long)tile, error);
+  fmt::print("{}: relative error {:.2g}\n", describe(c), error);
   return error;
 }
 
 TEST_P(ConvTile, WinogradErrors) {
-  EXPECT_LT(errorOf(1), 2e-6);
-  EXPECT_LT(errorOf(2), 2e-6);
-  EXPECT_LT(errorOf(4), 1e-5);
+  shape::Size3 all = {3, 3, 3}, frames = {3, 1, 1};
+  EXPECT_LT(errorOf(all, {1, 1, 1}), 2e-6);
+  EXPECT_LT(errorOf(all, {1, 2, 2}), 2e-6);
+  EXPECT_LT(errorOf(all, {1, 4, 4}), 1e-5);
+  EXPECT_LT(errorOf(frames, {1, 1, 1}), 2e-6);
+  EXPECT_LT(errorOf(frames, {2, 1, 1}), 2e-6);
+  EXPECT_LT(errorOf(frames, {4, 1, 1}), 1e-5);
 }
 
 /// An epilogue's operand and the result may be one buffer.
@@ -431,22 +460,22 @@ TEST_P(ConvTile, UnevenBlocks) {
 }
 
 TEST_P(WeightGradTile, Winograd) {
-  for (int64_t tile : {2, 4})
-    for (const Case &c : winogradCases)
-      for (bool small : {false, true})
-        check(weightGradText(at(c)), describe(at(c)) + (small ? ", small pieces" : ""),
-              [&](mlir::Operation *op) {
-                auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
-                auto dz = wgrad.getGradientType().getShape();
-                cpu::BlockShape piece = {dz[0], dz[2], dz[3]};
-                if (small)
-                  piece = {1, std::min<int64_t>(2, dz[2]), std::min(tile, dz[3])};
-                int64_t pieces = cpu::BlockCuts(dz, piece).count();
-                return cpu::weightGradTileSchedule(
-                    wgrad, level().machine,
-                    {piece, (pieces + 1) / 2,
-                     std::min<int64_t>(2, shape::ceilDiv(dz[1], 3 * level().machine.vector)), 1, tile});
-              });
+  for (const Case &c : tiledCases())
+    for (bool small : {false, true})
+      check(weightGradText(at(c)), describe(at(c)) + (small ? ", small pieces" : ""),
+            [&](mlir::Operation *op) {
+              auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
+              auto dz = wgrad.getGradientType().getShape();
+              cpu::BlockShape piece = {dz[0], dz[2], dz[3]};
+              if (small)
+                piece = {1, std::min(std::max<int64_t>(2, c.tile[0]), dz[2]), std::min(c.tile[1], dz[3])};
+              int64_t pieces = cpu::BlockCuts(dz, piece).count();
+              return cpu::weightGradTileSchedule(
+                  wgrad, level().machine,
+                  {piece, (pieces + 1) / 2,
+                   std::min<int64_t>(2, shape::ceilDiv(dz[1], 3 * level().machine.vector)), 1, c.tile[1],
+                   c.tile[0]});
+            });
 }
 
 TEST_P(WeightGradTile, UnevenBlocks) {

@@ -22,8 +22,8 @@ module {
   // CHECK: %[[F:.*]] = kernel.fold {{.*}} -> tensor<64x64x1x3x3xbf16, #[[P]]>
   // CHECK-NOT: clip.prepared "a.folded",
   // CHECK: %[[T:.*]] = kernel.convert %[[F]] {{.*}} : tensor<64x64x1x3x3xbf16, #[[P]]> -> tensor<64x64x1x3x3xbf16, #[[W]]>
-  // CHECK: %[[G:.*]] = kernel.winograd 4 %[[T]] {{.*}} : tensor<64x64x1x3x3xbf16, #[[W]]> -> tensor<64x64x1x6x6xf32, #[[POINTS]]>
-  // CHECK: %[[U:.*]] = clip.prepared "a.folded.winograd4", %[[G]]
+  // CHECK: %[[G:.*]] = kernel.winograd %[[T]] {{.*}} : tensor<64x64x1x3x3xbf16, #[[W]]> -> tensor<64x64x1x6x6xf32, #[[POINTS]]>
+  // CHECK: %[[U:.*]] = clip.prepared "a.folded.winograd1x4x4", %[[G]]
   // CHECK: kernel.conv forward %[[U]]
   func.func @infer(%x: !x) -> !x {
     %m = clip.read @a : !w
@@ -44,7 +44,7 @@ module {
   // CHECK: %[[R:.*]] = clip.read @a
   // CHECK-NOT: #[[P]]>
   // CHECK: %[[C:.*]] = kernel.convert %[[R]] {{.*}} -> tensor<64x64x1x3x3xbf16, #[[W]]>
-  // CHECK: %[[V:.*]] = kernel.winograd 4 %[[C]]
+  // CHECK: %[[V:.*]] = kernel.winograd %[[C]]
   // CHECK: kernel.conv forward %[[V]]
   func.func @train_step(%x: !x) -> !x {
     %w = clip.read @a : !w

@@ -7,7 +7,7 @@
 // ELSEWHERE: error: {{.*}}elsewhere.json: was measured for sm_90a, not for x86-64-v3; `kinema tune --target x86-64-v3` measures for that
 
 // Inference: the folded weight is brought to points, which are prepared in its place. A parameter's points are prepared as
-// well. Small tiles of a small map, strides, and windows that are not 3 x 3 stay as they are.
+// well. Windows of 3 frames whose rows and columns have strides, or one tap, are tiled along T.
 
 #aBcde8b = #kernel.layout<aBcde8b>
 #ABcde8b8a = #kernel.layout<ABcde8b8a>
@@ -20,6 +20,7 @@
 
 // CHECK-DAG: #[[W:.*]] = #kernel.layout<ABcde8b8a>
 // CHECK-DAG: #[[P:.*]] = #kernel.layout<deABc8b8a>
+// CHECK-DAG: #kernel.layout<cABde8b8a>
 module {
   clip.param @a.weight : tensor<64x64x3x3x3xf32> {role = "weight"}
   clip.param @b.weight : tensor<64x64x3x3x3xf32> {role = "weight"}
@@ -30,18 +31,21 @@ module {
   // CHECK-LABEL: func.func @infer
   // CHECK: %[[F:.*]] = kernel.fold
   // CHECK-NOT: clip.prepared "a.weight.folded",
-  // CHECK: %[[V:.*]] = kernel.winograd 4 %[[F]] {schedule = #kernel.schedule<"cpu.winograd", grid = 64, scratch = 0, {}>} : tensor<64x64x3x3x3xf32, #[[W]]> -> tensor<64x64x3x6x6xf32, #[[P]]>
-  // CHECK: %[[U:.*]] = clip.prepared "a.weight.folded.winograd4", %[[V]]
+  // CHECK: %[[V:.*]] = kernel.winograd %[[F]] {schedule = #kernel.schedule<"cpu.winograd", grid = 64, scratch = 0, {}>} : tensor<64x64x3x3x3xf32, #[[W]]> -> tensor<64x64x3x6x6xf32, #[[P]]>
+  // CHECK: %[[U:.*]] = clip.prepared "a.weight.folded.winograd1x4x4", %[[V]]
   // CHECK: kernel.conv forward %[[U]] window <3x3x3 pad 1x1x1>
-  // CHECK: {schedule = #kernel.schedule<"cpu.tile", {{.*}}winograd = 4 : i64}>} : tensor<64x64x3x6x6xf32, #[[P]]>
-  // CHECK: %[[OWN:.*]] = clip.prepared "u.weight.winograd4"
+  // CHECK: {schedule = #kernel.schedule<"cpu.tile", {{.*}}winograd = 4 : i64, winograd_frames = 1 : i64}>} : tensor<64x64x3x6x6xf32, #[[P]]>
+  // CHECK: %[[OWN:.*]] = clip.prepared "u.weight.winograd1x4x4"
   // CHECK: kernel.conv forward %[[OWN]]
   // CHECK-NOT: clip.prepared
   // CHECK: kernel.conv forward %[[OWN]]
-  // CHECK: kernel.conv forward %{{.*}} window <3x3x3 stride 1x2x2 pad 1x1x1>
-  // CHECK: winograd = 1 : i64
-  // CHECK: kernel.conv forward %{{.*}} window <3x1x1 pad 1x0x0>
-  // CHECK: winograd = 1 : i64
+  // CHECK: %[[B:.*]] = clip.prepared "b.weight.winograd4x1x1", {{.*}} : tensor<64x64x6x3x3xf32, #[[T:.*]]>
+  // CHECK: kernel.conv forward %[[B]] window <3x3x3 stride 1x2x2 pad 1x1x1>
+  // CHECK: winograd = 1 : i64, winograd_frames = 4 : i64
+  // CHECK: %[[G:.*]] = kernel.winograd {{.*}} : tensor<64x64x3x1x1xf32, #[[W]]> -> tensor<64x64x6x1x1xf32, #[[T]]>
+  // CHECK: %[[H:.*]] = clip.prepared "t.weight.winograd4x1x1", %[[G]]
+  // CHECK: kernel.conv forward %[[H]] window <3x1x1 pad 1x0x0>
+  // CHECK: winograd = 1 : i64, winograd_frames = 4 : i64
   // CHECK: return
   func.func @infer(%x: !x) -> !y {
     %m = clip.read @a.weight : !w
@@ -101,17 +105,17 @@ module {
 
 // CHECK-LABEL: func.func @train_step
 // CHECK-NOT: clip.prepared
-// CHECK: %[[U:.*]] = kernel.winograd 4 %{{.*}} turned {{.*}} : tensor<64x64x1x3x3xf32, #{{.*}}> -> tensor<64x64x1x6x6xf32, #[[P:.*]]>
+// CHECK: %[[U:.*]] = kernel.winograd %{{.*}} turned {{.*}} : tensor<64x64x1x3x3xf32, #{{.*}}> -> tensor<64x64x1x6x6xf32, #[[P:.*]]>
 // CHECK: kernel.conv transposed %[[U]]
 // The second choice is the best with tiles of another size, the last one some block of a size that is far behind.
 // SECOND-LABEL: func.func @train_step
 // SECOND: kernel.conv transposed
 // SECOND-SAME: window <1x3x3
-// SECOND: winograd = {{1|2}} : i64}>
+// SECOND: winograd = {{1|2}} : i64, winograd_frames = 1 : i64}>
 // LAST-LABEL: func.func @train_step
 // LAST: kernel.conv transposed
 // LAST: schedule = #kernel.schedule<"cpu.tile"
-// CHECK: winograd = 4 : i64}
+// CHECK: winograd = 4 : i64, winograd_frames = 1 : i64}
 clip.param @w : tensor<64x64x1x3x3xf32> {role = "weight"}
 func.func @train_step(%g: !x) -> !x {
   %w = clip.read @w : !w

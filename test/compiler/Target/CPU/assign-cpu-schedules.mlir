@@ -22,7 +22,7 @@
 
 // CHECK-LABEL: func.func @step
 // CHECK: kernel.conv forward
-// CHECK: schedule = #kernel.schedule<"cpu.tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, winograd = {{[124]}} : i64}>
+// CHECK: schedule = #kernel.schedule<"cpu.tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, winograd = {{[124]}} : i64, winograd_frames = 1 : i64}>
 // CHECK-SAME: tensor<[[P]]x3x16xf32
 // CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x16xf32
 // CHECK: } {moments, schedule = #kernel.schedule<"cpu.reference", grid = {{[0-9]+}}, scratch = 0,

@@ -42,7 +42,7 @@ kernel.def @zero attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rows = 0, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rows = 0, parts = 1, partials = 1, winograd = 1, winograd_frames = 1}>} : !w -> !x
   kernel.return %y : !x
 }
 
@@ -61,7 +61,7 @@ kernel.def @misspelt attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rowz = 4, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rowz = 4, parts = 1, partials = 1, winograd = 1, winograd_frames = 1}>} : !w -> !x
   kernel.return %y : !x
 }
 
@@ -80,7 +80,7 @@ kernel.def @grid attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 4, parts = 1, partials = 2, winograd = 1}>} : !w -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 4, parts = 1, partials = 2, winograd = 1, winograd_frames = 1}>} : !w -> !x
   kernel.return %y : !x
 }
 
@@ -101,7 +101,7 @@ kernel.def @tiles attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 2}>} : !u -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 2, winograd_frames = 1}>} : !u -> !x
   kernel.return %y : !x
 }
 
@@ -120,7 +120,7 @@ kernel.def @layout attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 4}>} : !u -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 4, winograd_frames = 1}>} : !u -> !x
   kernel.return %y : !x
 }
 
@@ -185,7 +185,7 @@ kernel.def @large attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 64, rows = 64, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 64, rows = 64, parts = 1, partials = 1, winograd = 1, winograd_frames = 1}>} : !w -> !x
   kernel.return %y : !x
 }
 
@@ -204,7 +204,45 @@ kernel.def @winograd attributes {layers = ["a"]} {
   } activation(pixel %x) : (!x) {
   ^bb0(%v: f32):
     kernel.yield value %v
-  } {schedule = #kernel.schedule<"cpu.wgrad_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, partials = 1, out_groups = 1, in_groups = 1, winograd = 3}>} : !p
+  } {schedule = #kernel.schedule<"cpu.wgrad_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, partials = 1, out_groups = 1, in_groups = 1, winograd = 3, winograd_frames = 1}>} : !p
+  kernel.return %p : !p
+}
+
+// -----
+
+#aBcde8b = #kernel.layout<aBcde8b>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!p = tensor<1x8x8x1x3x3xf32, #aBCdef8c8b>
+kernel.def @frames attributes {layers = ["a"]} {
+^bb0(%dz: !x, %x: !x):
+  // expected-error @below {{'kernel.wgrad' op has the schedule cpu.wgrad_tile, whose winograd_frames is 2, expected 1}}
+  %p = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %dz) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } activation(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } {schedule = #kernel.schedule<"cpu.wgrad_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, partials = 1, out_groups = 1, in_groups = 1, winograd = 4, winograd_frames = 2}>} : !p
+  kernel.return %p : !p
+}
+
+// -----
+
+#aBcde8b = #kernel.layout<aBcde8b>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!p = tensor<1x8x8x3x3x3xf32, #aBCdef8c8b>
+kernel.def @three attributes {layers = ["a"]} {
+^bb0(%dz: !x, %x: !x):
+  // expected-error @below {{'kernel.wgrad' op has the schedule cpu.wgrad_tile, whose winograd_frames is 3, expected 1, 2 or 4}}
+  %p = kernel.wgrad window <3x3x3 pad 1x1x1> gradient(pixel %dz) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } activation(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } {schedule = #kernel.schedule<"cpu.wgrad_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, partials = 1, out_groups = 1, in_groups = 1, winograd = 1, winograd_frames = 3}>} : !p
   kernel.return %p : !p
 }
 
