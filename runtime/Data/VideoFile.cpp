@@ -1,15 +1,18 @@
 #include "runtime/Data/VideoFile.h"
 
 #include "runtime/Support/Digest.h"
+#include "runtime/Support/Interrupt.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 namespace kinema {
@@ -75,7 +78,16 @@ VideoFile::VideoFile(const std::string &path) : path(path) {
 VideoFile::~VideoFile() { close(descriptor); }
 
 bool VideoFile::isLate() const {
-  return std::chrono::duration<double>(Clock::now() - begin).count() >= allowed;
+  // The time for which the process was stopped is not the file's.
+  auto isOver = [&] {
+    return std::chrono::duration<double>(Clock::now() - std::max(begin, lastContinuation())).count() >=
+           allowed;
+  };
+  if (!isOver())
+    return false;
+  // The end of a stop is noted by a thread that need not be the first one to go on.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return isOver();
 }
 
 void VideoFile::checkTime() const {

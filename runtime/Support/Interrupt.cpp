@@ -9,7 +9,8 @@ namespace kinema {
 
 // A signal may interrupt any thread, so the variables are atomic.
 static std::atomic<int> received = 0;
-static std::atomic<int64_t> receivedAt = 0; // in nanoseconds; set before `received` is
+static std::atomic<int64_t> receivedAt = 0;  // in nanoseconds; set before `received` is
+static std::atomic<int64_t> continuedAt = 0; // in nanoseconds
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free);
 
 static constexpr int64_t second = 1'000'000'000;
@@ -31,15 +32,24 @@ static void note(int signal) {
   }
 }
 
+static void noteContinuation(int) { continuedAt = nanoseconds(); }
+
 void catchInterrupts() {
   struct sigaction action = {};
   action.sa_handler = note;
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = noteContinuation;
+  sigaction(SIGCONT, &action, nullptr);
 }
 
 const char *interruption() { return received == 0 ? nullptr : received == SIGINT ? "SIGINT" : "SIGTERM"; }
+
+std::chrono::steady_clock::time_point lastContinuation() {
+  // The clock of the C++ library is CLOCK_MONOTONIC.
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(continuedAt));
+}
 
 void pretendInterruption(int signal) {
   receivedAt = nanoseconds();

@@ -1,14 +1,19 @@
 #include "runtime/Data/VideoReader.h"
+#include "runtime/Support/Interrupt.h"
 #include "runtime/Support/Random.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <numeric>
+#include <thread>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -345,6 +350,24 @@ TEST_F(VideoReaderTest, AFilesTimeIsLimited) {
   char byte = 0;
   EXPECT_EQ(file.read(&byte, 1, file.bytes() - 1), 1);
   EXPECT_EQ(file.read(&byte, 1, file.bytes()), 0);
+}
+
+// What passes while the process is stopped does not count.
+TEST_F(VideoReaderTest, AStopIsNotTheFilesTime) {
+  simple("whole.mp4");
+  EXPECT_EXIT(
+      {
+        catchInterrupts();
+        setenv("KINEMA_READ_SECONDS", "0.3", 1);
+        VideoFile file(folder / "whole.mp4");
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+        const bool late = file.isLate();
+        std::raise(SIGCONT);
+        const bool lateStill = file.isLate();
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
+        _exit(late && !lateStill && file.isLate() ? 7 : 8);
+      },
+      testing::ExitedWithCode(7), "");
 }
 
 TEST_F(VideoReaderTest, SoundAlone) {
