@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -26,8 +27,12 @@ class Science:
                               env={**os.environ, "KINEMA": kinema or self.kinema})
         return done.returncode, done.stdout + done.stderr
 
-    def results(self, part):
-        return {path.stem: json.loads(path.read_text()) for path in sorted((self.out / "results" / part).glob("*.json"))}
+    def start(self, *arguments):
+        return subprocess.Popen(["/usr/bin/python3", self.program, self.out, *arguments], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env={**os.environ, "KINEMA": self.kinema})
+
+    def results(self, part, folder=None):
+        return {path.stem: json.loads(path.read_text()) for path in sorted(((folder or self.out) / "results" / part).glob("*.json"))}
 
     def report(self):
         return (self.out / "report.md").read_text(), (self.out / "report.html").read_text()
@@ -79,6 +84,23 @@ def check_resuming(science):
     check("of the test videos" not in rehearse(science, "units"), "a folder that was moved is begun anew")
 
 
+def check_stopping(science):
+    """A signal ends all commands, and the same command goes on."""
+    out, science.out = science.out, science.out.with_name("stopped")
+    with science.start("--rehearse", "--jobs", "2", "units") as process:
+        while not list(science.out.glob("runs/units/*/asked.json")):
+            check(process.poll() is None, "it ended before a run began")
+            time.sleep(0.01)
+        process.terminate()
+        told = process.communicate()[0]
+    check(process.returncode == 1 and "science: stopped; the same command goes on" in told, told)
+    check(len(science.results("units")) < 4, "all runs were done, although it was stopped")
+    rehearse(science, "units")
+    before, after = ({name: result["tests"] for name, result in science.results("units", folder).items()} for folder in (out, science.out))
+    check(before == after, f"what was stopped ends otherwise: {before}, {after}")
+    science.out = out
+
+
 def check_sizes(science):
     """Networks that are compared have the same number of parameters, as nearly as widths allow."""
     sizes = [result["parameters"] for result in science.results("units").values()]
@@ -111,6 +133,7 @@ def main():
             rehearse(science, "units")
             check_sizes(science)
             check_resuming(science)
+            check_stopping(science)
             check_failures(science)
         else:
             others = [path.stem for path in sorted((Path(root) / "science/experiments").glob("*.toml")) if path.stem != "units"]

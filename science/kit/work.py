@@ -21,15 +21,41 @@ class Failure(Exception):
     pass
 
 
+class Commands:
+    """The commands that run, of which several do at a time; once stopped, none begins any more."""
+
+    def __init__(self):
+        self.lock, self.running, self.stopped = Lock(), set(), False
+
+    def run(self, command):
+        with self.lock:
+            if self.stopped:
+                raise Failure("stopped")
+            process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.running.add(process)
+        printed, told = process.communicate()
+        with self.lock:
+            self.running.discard(process)
+        if process.returncode:
+            raise Failure("stopped" if self.stopped else f"`{' '.join(command)}` failed with status {process.returncode}:\n{told[-2000:]}")
+        return printed
+
+    def stop(self):
+        """A training that is told to end leaves a checkpoint."""
+        with self.lock:
+            self.stopped = True
+            for process in self.running:
+                process.terminate()
+
+
+COMMANDS = Commands()
+
+
 def kinema(*arguments):
-    command = [KINEMA, *map(str, arguments)]
     try:
-        done = subprocess.run(command, text=True, capture_output=True)
+        return COMMANDS.run([KINEMA, *map(str, arguments)])
     except FileNotFoundError:
-        raise SystemExit(f"science: {KINEMA} does not exist: build it (`make build`), or name it in KINEMA")
-    if done.returncode:
-        raise Failure(f"`{' '.join(command)}` failed with status {done.returncode}:\n{done.stderr[-2000:]}")
-    return done.stdout
+        raise Failure(f"{KINEMA} does not exist: build it (`make build`), or name it in KINEMA")
 
 
 def as_text(value):
@@ -188,6 +214,15 @@ class Worker:
                                   "--json", "--threads", 1, *(flow_a or flow_b)))
         return {"tests": {"test": {key: found[key] for key in ("clip_top1", "video_top1", "loss") if key in found}}, "curve": [], "seconds": 0}
 
+    def outcome(self, experiment, run, seed, future):
+        """Waits for a run; returns how many failed, 0 or 1."""
+        try:
+            future.result()
+            return 0
+        except Failure as failure:
+            print(f"science: {experiment.name}: {run.name}, seed {seed}: {failure}", file=sys.stderr)
+            return 1
+
     def run(self, experiment):
         """Does all runs of an experiment, those first that others start from; returns how many failed."""
         seeds = experiment.seeds[:1] if self.rehearse else experiment.seeds
@@ -196,12 +231,11 @@ class Worker:
             ready = [run for run in left if {run.start, run.beside} - {""} <= done]
             with ThreadPoolExecutor(self.jobs) as pool:
                 work = [(run, seed, pool.submit(self.one, experiment, run, seed)) for seed in seeds for run in ready]
-                for run, seed, future in work:
-                    try:
-                        future.result()
-                    except Failure as failure:
-                        failed += 1
-                        print(f"science: {experiment.name}: {run.name}, seed {seed}: {failure}", file=sys.stderr)
+                try:
+                    failed += sum(self.outcome(experiment, *each) for each in work)
+                except KeyboardInterrupt:
+                    COMMANDS.stop()
+                    raise
             done |= {run.name for run in ready}
             left = [run for run in left if run.name not in done]
         return failed
