@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def rehearse(science, *parts):
         results = science.results(part)
         check(results and all(r["rehearsal"] and "video_top1" in r["tests"]["test"] for r in results.values()), f"{part}: {results}")
         check(f"figures/{part}.svg" in markdown and (science.out / "figures" / f"{part}.svg").exists(), f"{part} has no figure")
+        xml.etree.ElementTree.parse(science.out / "figures" / f"{part}.svg")
     check("from a rehearsal, whose figures mean nothing" in markdown, "a rehearsal is not said to be one")
     check(Tags(html).tags.count("svg") == len(parts), "the page lacks figures")
     return told
@@ -107,6 +109,36 @@ def check_sizes(science):
     check(len(sizes) == 4 and max(sizes) < 1.35 * min(sizes), f"the networks have {sizes} parameters")
 
 
+def check_intervals(root):
+    """By hand: three values a unit apart, and differences that leave 0 out or do not."""
+    sys.path.insert(0, str(Path(root) / "science"))
+    from kit.intervals import half_width, verdict
+    check(abs(half_width([1, 2, 3]) - 4.303 / 3 ** 0.5) < 1e-9 and half_width([4]) is None, "the interval of 1, 2, 3")
+    for higher, word in (([11, 12, 13], "agrees"), ([-9, -8, -7], "fails"), ([1, 8, -3], "open")):
+        check(verdict([1, 2, 3.5], higher)[2] == word, f"{higher} against 1, 2, 3.5: {verdict([1, 2, 3.5], higher)}")
+    check(verdict([1], [50])[2] == "open", "one run tells two networks apart")
+
+
+def check_claims(science):
+    """What results say stands in the page: made-up ones here, of which one claim agrees and one does not."""
+    made = science.out.with_name("made")
+    claims = [("f-R2D", 25), ("R2D", 40), ("MC3", 60), ("R3D", 80), ("R(2+1)D", 70)]
+    for name, percent in claims:
+        for seed in (1, 2, 3):
+            result = next(r for r in science.results("units").values())
+            tests = {part: {"video_top1": (percent + seed) / 100, "clip_top1": 0.5} for part in ("test", "train")}
+            path = made / "results/quick" / f"{re.sub(r'[^a-z0-9]', '_', name.lower())}-{seed}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({**result, "network": name, "seed": seed, "rehearsal": False, "tests": tests}))
+    out, science.out = science.out, made
+    check(science("--report")[0] == 0, "no report of results alone")
+    markdown = science.report()[0]
+    check("| Factorised convs beat mixed ones | MC3 < R(2+1)D, videos of the test | +10.0 ± 0.0 | agrees |" in markdown, markdown)
+    check("R3D < R(2+1)D, videos of the test | -10.0 ± 0.0 | **does not agree** |" in markdown and "15 of 18 runs are there." in markdown, markdown)
+    check("| R3D | " in markdown and "82.0 ± 2.5 | 81.0 82.0 83.0 |" in markdown, markdown)
+    science.out = out
+
+
 def check_failures(science):
     status, told = science("--rehearse", "--jobs", "1", "relu", kinema="/bin/false")
     check(status != 0 and "failed with status 1" in told, f"a command that fails goes unseen: {told}")
@@ -135,6 +167,8 @@ def main():
             check_resuming(science)
             check_stopping(science)
             check_failures(science)
+            check_intervals(root)
+            check_claims(science)
         else:
             others = [path.stem for path in sorted((Path(root) / "science/experiments").glob("*.toml")) if path.stem != "units"]
             rehearse(science, *others)

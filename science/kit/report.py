@@ -6,6 +6,7 @@ from html import escape
 from kit import drawing
 from kit.intervals import half_width, mean, verdict
 
+MEASURES = {"video": "videos of the test", "clip": "clips of the test", "train": "videos of the training"}
 WORDS = {"agrees": "agrees", "fails": "**does not agree**", "open": "open: the seeds do not tell them apart"}
 HEAD = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>What papers claim, on Kinema's videos</title>
@@ -62,18 +63,31 @@ def results_table(found):
     return table(rows)
 
 
+def judged(found, claim):
+    """The difference of the two runs of a claim, over the seeds that both have, and what it says."""
+    a, b = found.values(claim.lower, claim.measure), found.values(claim.higher, claim.measure)
+    seeds = sorted(set(a) & set(b))
+    if not seeds:
+        return "", "not run"
+    middle, width, word = verdict([a[seed] for seed in seeds], [b[seed] for seed in seeds])
+    return f"{middle:+.1f}" + (f" ± {width:.1f}" if width is not None else ""), WORDS[word]
+
+
 def claims_table(found):
     rows = [["claim", "measured", "difference, points", "here"]]
     for claim in found.experiment.claims:
-        a, b = found.values(claim.lower, claim.measure), found.values(claim.higher, claim.measure)
-        seeds = sorted(set(a) & set(b))
-        what = f"{claim.lower} < {claim.higher}, {claim.measure}"
-        if not seeds:
-            rows.append([claim.text, what, "", "not run"])
-            continue
-        middle, width, word = verdict([a[seed] for seed in seeds], [b[seed] for seed in seeds])
-        rows.append([claim.text, what, f"{middle:+.1f}" + (f" ± {width:.1f}" if width is not None else ""), WORDS[word]])
+        rows.append([claim.text, f"{claim.lower} < {claim.higher}, {MEASURES.get(claim.measure, claim.measure)}", *judged(found, claim)])
     return table(rows)
+
+
+def summary(everything):
+    """All claims of what was run, by what became of them."""
+    of = {}
+    for found in everything:
+        for claim in found.experiment.claims:
+            of.setdefault(judged(found, claim)[1], []).append(f"{claim.text} ({found.experiment.name})")
+    rows = [["here", "claims"], *([word, "; ".join(claims)] for word, claims in sorted(of.items()))]
+    return "## In short\n\n" + table(rows)
 
 
 def figure(found):
@@ -140,7 +154,7 @@ def write_report(out, experiments):
              "here? A mean is of the seeds, with the interval in which the mean of many seeds lies with 95% probability; a claim agrees or does "
              "not where the interval of the differences leaves 0 out. Nothing that was run is left out.")
     missing = [found.experiment.title for found in everything if not found.all]
-    pages = ["# What papers claim, on Kinema's videos", intro, *map(section, there)]
+    pages = ["# What papers claim, on Kinema's videos", intro, *([summary(there)] if there else []), *map(section, there)]
     if missing:
         pages.append("Not run: " + "; ".join(missing) + ".")
     markdown = "\n\n".join(pages)
