@@ -300,7 +300,7 @@ SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradO
   if (!isSupported(op, lanes))
     return {};
   SmallVector<SmallVector<Candidate>> ways = {weightGradTileCandidates(op, level, noTile)};
-  for (const shape::Size3 &tile : winogradTiles)
+  for (const shape::Size3 &tile : winogradTiles(op.getWindow().getWindow()))
     if (winograd && takesTile(op, lanes, tile))
       ways.push_back(weightGradTileCandidates(op, level, tile));
   return mixed(ways);

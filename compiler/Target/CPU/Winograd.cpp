@@ -31,6 +31,15 @@ std::vector<shape::Tap> kinema::cpu::winogradTaps(const shape::Phase &phase, con
   return taps;
 }
 
+SmallVector<shape::Size3> kinema::cpu::winogradTiles(const shape::Window &window) {
+  auto fitting = [&](ArrayRef<shape::Size3> tiles) {
+    return llvm::filter_to_vector(
+        tiles, [&](const shape::Size3 &tile) { return kernel::winogradFits(window, tile); });
+  };
+  auto planes = fitting({{1, 2, 2}, {1, 4, 4}, {4, 4, 4}});
+  return planes.empty() ? fitting({{2, 1, 1}, {4, 1, 1}}) : planes;
+}
+
 //===-- One axis ----------------------------------------------------------===//
 
 namespace {

@@ -1,6 +1,7 @@
-// Computes convs by Winograd's minimal filtering F(m, 3) along T, or F(m x m, 3 x 3) along H and W (Lavin and
-// Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). A tile of m results is made from m + 2
-// elements of the source, by as many products a channel, where the taps would need 3 m. Along H and W:
+// Computes convs by Winograd's minimal filtering F(m, 3) along T, F(m x m, 3 x 3) along H and W, or both
+// (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). A tile of m results is made
+// from m + 2 elements of the source, by as many products a channel, where the taps would need 3 m. Along H
+// and W:
 //
 //   Y = A^T ((G g G^T) * (B^T d B)) A
 //
@@ -19,9 +20,6 @@ namespace kinema::cpu {
 
 /// The shape of a tile of one result: all taps stay.
 inline constexpr shape::Size3 noTile = {1, 1, 1};
-/// The shapes of tiles that schedules may have.
-inline constexpr shape::Size3 winogradTiles[] = {{1, 2, 2}, {1, 4, 4}, {2, 1, 1}, {4, 1, 1}};
-
 /// Returns the points of a tile along T, H and W.
 constexpr shape::Size3 winogradPoints(shape::Size3 tile) {
   for (int64_t &results : tile)
@@ -49,6 +47,10 @@ constexpr int64_t winogradStride(int64_t elements) { return shape::roundUp(eleme
 
 /// Returns whether the recipe (`compute.winograd`) allows convs to be computed this way.
 bool allowsWinograd(mlir::ModuleOp module);
+
+/// Returns the shapes of tiles that are tried for a window, the smallest first; none where it takes none.
+/// Tiles along T alone are for windows that take none along H and W, which save more.
+llvm::SmallVector<shape::Size3> winogradTiles(const shape::Window &window);
 
 /// Returns the cycles in which a vector of a tile is brought to its points or back; a rough estimate.
 constexpr double winogradCycles(const shape::Size3 &tile) {

@@ -78,8 +78,8 @@ SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level
   SmallVector<SmallVector<Candidate>> ways = {convTileCandidates(op, level, op.getWinogradTile())};
   if (ways.front().empty() || op.readsPoints() || !allowsWinograd(op->getParentOfType<ModuleOp>()))
     return ways.front();
-  for (const shape::Size3 &tile : winogradTiles) {
-    if (!kernel::winogradFits(op.getWindow().getWindow(), tile) || !fitsMemory(op, tile))
+  for (const shape::Size3 &tile : winogradTiles(op.getWindow().getWindow())) {
+    if (!fitsMemory(op, tile))
       continue;
     auto &way = ways.emplace_back(convTileCandidates(op, level, tile));
     for (Candidate &candidate : way) // each step brings the weight to points anew, unless it is prepared

@@ -3,6 +3,7 @@
 #include "KernelRunner.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "runtime/Device/CpuLevel.h"
@@ -96,7 +97,8 @@ void sweep(const std::string &name, const std::string &text, const Case &c, doub
     for (int64_t frames : {size[0], (size[0] + 1) / 2, c.tile[0]})
       for (int64_t rows : {size[1], (size[1] + 1) / 2, (size[1] + 3) / 4, c.tile[1]})
         for (int64_t parts : {1, 2, 4, 8, 16})
-          if (clips > 0 && rows * size[2] * frames * clips <= 4096)
+          if (clips > 0 && rows * size[2] * frames * clips <= 4096 &&
+              parts <= cpu::groupBlocks(shape::ceilDiv(c.out, c.block)).count())
             measure(name, text, c.work(), peakRate, [&](mlir::Operation *op) {
               frames = std::min(size[0], shape::roundUp(frames, c.tile[0]));
               rows = std::min(size[1], shape::roundUp(rows, c.tile[1]));
@@ -138,6 +140,10 @@ int main(int argc, char **argv) {
       {2, 512, 1152, {1, 7, 7}, half({1, 3, 3})},
       {2, 1152, 512, {1, 7, 7}, half({3, 1, 1})},
       {2, 512, 512, {1, 7, 7}, half({3, 3, 3})},
+      {2, 64, 64, {8, 56, 56}, half({3, 3, 3})},
+      {2, 128, 128, {4, 28, 28}, half({3, 3, 3})},
+      {2, 256, 256, {2, 14, 14}, half({3, 3, 3})},
+      {2, 128, 128, {8, 28, 28}, half({3, 3, 3})},
       {2, 64, 128, {8, 56, 56}, half({1, 1, 1}, {2, 2, 2})},
       {2, 230, 128, {8, 28, 28}, half({3, 1, 1}, {2, 1, 1})},
       {2, 3, 45, {8, 112, 112}, half({1, 7, 7}, {1, 2, 2}), "none", "moments", 4},
@@ -151,10 +157,9 @@ int main(int argc, char **argv) {
                     c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
                     c.window.stride[2], c.clips, c.size[0], c.size[1], c.size[2]);
     auto isForward = only.empty() || only == "forward";
-    std::vector<shape::Size3> tiles = {cpu::noTile};
-    for (const shape::Size3 &tile : cpu::winogradTiles)
-      if (kernel::winogradFits(c.window, tile) && !c.bfloat16)
-        tiles.push_back(tile);
+    llvm::SmallVector<shape::Size3> tiles = {cpu::noTile};
+    if (!c.bfloat16)
+      tiles.append(cpu::winogradTiles(c.window));
     for (const shape::Size3 &tile : tiles) {
       c.tile = tile;
       std::string tiled = fmt::format("{} m={}{}{}", name, tile[0], tile[1], tile[2]);

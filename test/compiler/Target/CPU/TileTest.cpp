@@ -381,6 +381,9 @@ std::vector<TiledCase> tiledCases() {
     for (const Case &c : framesCases)
       tiled.emplace_back(c, shape::Size3{m, 1, 1});
   }
+  Case all{2, 20, 29, {5, 6, 11}, half({3, 3, 3}), "bn_relu", "bias_relu"};
+  tiled.emplace_back(all, shape::Size3{4, 4, 4});
+  tiled.emplace_back(all, shape::Size3{2, 4, 4});
   return tiled;
 }
 
@@ -420,6 +423,7 @@ TEST_P(ConvTile, WinogradErrors) {
   EXPECT_LT(errorOf(all, {1, 1, 1}), 2e-6);
   EXPECT_LT(errorOf(all, {1, 2, 2}), 2e-6);
   EXPECT_LT(errorOf(all, {1, 4, 4}), 1e-5);
+  EXPECT_LT(errorOf(all, {4, 4, 4}), 4e-5);
   EXPECT_LT(errorOf(frames, {1, 1, 1}), 2e-6);
   EXPECT_LT(errorOf(frames, {2, 1, 1}), 2e-6);
   EXPECT_LT(errorOf(frames, {4, 1, 1}), 1e-5);

@@ -19,7 +19,7 @@
 !c = tensor<64xf32, #A8a>
 
 // CHECK-DAG: #[[W:.*]] = #kernel.layout<ABcde8b8a>
-// CHECK-DAG: #[[P:.*]] = #kernel.layout<deABc8b8a>
+// CHECK-DAG: #[[P:.*]] = #kernel.layout<cdeAB8b8a>
 // CHECK-DAG: #kernel.layout<cABde8b8a>
 module {
   clip.param @a.weight : tensor<64x64x3x3x3xf32> {role = "weight"}
@@ -31,11 +31,11 @@ module {
   // CHECK-LABEL: func.func @infer
   // CHECK: %[[F:.*]] = kernel.fold
   // CHECK-NOT: clip.prepared "a.weight.folded",
-  // CHECK: %[[V:.*]] = kernel.winograd %[[F]] {schedule = #kernel.schedule<"cpu.winograd", grid = 64, scratch = 0, {}>} : tensor<64x64x3x3x3xf32, #[[W]]> -> tensor<64x64x3x6x6xf32, #[[P]]>
-  // CHECK: %[[U:.*]] = clip.prepared "a.weight.folded.winograd1x4x4", %[[V]]
+  // CHECK: %[[V:.*]] = kernel.winograd %[[F]] {schedule = #kernel.schedule<"cpu.winograd", grid = 64, scratch = 0, {}>} : tensor<64x64x3x3x3xf32, #[[W]]> -> tensor<64x64x6x6x6xf32, #[[P]]>
+  // CHECK: %[[U:.*]] = clip.prepared "a.weight.folded.winograd4x4x4", %[[V]]
   // CHECK: kernel.conv forward %[[U]] window <3x3x3 pad 1x1x1>
-  // CHECK: {schedule = #kernel.schedule<"cpu.tile", {{.*}}winograd = 4 : i64, winograd_frames = 1 : i64}>} : tensor<64x64x3x6x6xf32, #[[P]]>
-  // CHECK: %[[OWN:.*]] = clip.prepared "u.weight.winograd1x4x4"
+  // CHECK: {schedule = #kernel.schedule<"cpu.tile", {{.*}}winograd = 4 : i64, winograd_frames = 4 : i64}>} : tensor<64x64x6x6x6xf32, #[[P]]>
+  // CHECK: %[[OWN:.*]] = clip.prepared "u.weight.winograd4x4x4"
   // CHECK: kernel.conv forward %[[OWN]]
   // CHECK-NOT: clip.prepared
   // CHECK: kernel.conv forward %[[OWN]]
