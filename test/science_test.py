@@ -132,6 +132,8 @@ def check_claims(science):
             path.write_text(json.dumps({**result, "network": name, "seed": seed, "rehearsal": False, "tests": tests}))
     out, science.out = science.out, made
     check(science("--report")[0] == 0, "no report of results alone")
+    status, told = science("--rehearse", "relu")
+    check(status == 2 and "made holds results of runs that were meant: rehearse in another folder" in told, told)
     markdown = science.report()[0]
     check("| Factorised convs beat mixed ones | MC3 < R(2+1)D, videos of the test | +10.0 ± 0.0 | agrees |" in markdown, markdown)
     check("R3D < R(2+1)D, videos of the test | -10.0 ± 0.0 | **does not agree** |" in markdown and "15 of 18 runs are there." in markdown, markdown)
