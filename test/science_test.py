@@ -150,10 +150,10 @@ def check_failures(science):
 
 def check_frames(science):
     """Trained for real, a network without time stays at chance, and one with it does not."""
-    status, told = science("--jobs", "2", "--seeds", "1", "--runs", "orbits", "frames")
+    status, told = science("--jobs", "2", "--seeds", "1", "--runs", "swings", "frames")
     check(status == 0, told)
     results = science.results("frames")
-    blind, seeing = (results[name]["tests"]["test"]["video_top1"] for name in ("f-r2d_orbits-1", "r3d_orbits-1"))
+    blind, seeing = (results[name]["tests"]["test"]["video_top1"] for name in ("f-r2d_swings-1", "r3d_swings-1"))
     print(f"f-R2D {100 * blind:.1f}%, R3D {100 * seeing:.1f}%, chance 25%")
     check(blind < 0.25 + 3 * (0.25 * 0.75 / 400) ** 0.5, f"f-R2D is right about {100 * blind:.1f}% of four classes of the same frames")
     check(seeing > 0.6, f"R3D is right about {100 * seeing:.1f}% alone")
