@@ -24,11 +24,35 @@ Epilogue::Loaded Epilogue::loadVectors(int64_t group) {
 
 Epilogue::Loaded Epilogue::loadRow(const Row &row, int64_t group) {
   Loaded loaded;
-  for (kernel::AccessOperand operand : region)
-    loaded.push_back(operand.access == Access::Pixel
-                         ? e.loadStored(e.bufferOf(*operand.operand), at(row, group), 2)
-                         : Value());
+  for (kernel::AccessOperand operand : region) {
+    if (operand.access != Access::Pixel)
+      loaded.emplace_back();
+    else if (feed && feed->brings(operand))
+      loaded.push_back(
+          feed->load(operand, stepOf(group), group % feed->plan.blocksOfPart(), row.fed, contract.column()));
+    else
+      loaded.push_back(e.loadStored(e.bufferOf(*operand.operand), at(row, group), 2));
+  }
   return loaded;
+}
+
+/// Loads the rows of a group. The first group of what a feed brings at once waits for it.
+void Epilogue::loadRows(int64_t group) {
+  if (feed && group % feed->plan.blocksOfPart() == 0)
+    feed->ring.waitFull(stepOf(group));
+  ofRows.emplace_back();
+  for (const Row &row : rows)
+    ofRows.back().push_back(loadRow(row, group));
+}
+
+/// Frees the stage that brought a group, if this was the last one that it has. Loads may still be under way
+/// when their successors begin, so a stage is freed when what was loaded from it has been used, and behind a
+/// fence: else a copy may overtake a load of what it overwrites, as it did on an H100 once in some 100,000.
+void Epilogue::freeBehind(int64_t group) {
+  if (!feed || (group + 1 < groups && (group + 1) % feed->plan.blocksOfPart() != 0))
+    return;
+  w.fenceShared("lets copies follow loads");
+  feed->ring.freeTogether(stepOf(group));
 }
 
 /// Runs the region on one group. Of what was not loaded ahead, vectors are loaded now, and rows in their
@@ -57,11 +81,8 @@ void Epilogue::run(ValueRange sums, int64_t group, Take take) {
 
 /// Loads what is to be loaded before the turn of this group.
 void Epilogue::loadBefore(int64_t group) {
-  while (ahead.ofRows > 0 && int64_t(ofRows.size()) < std::min(groups, group + ahead.ofRows)) {
-    ofRows.emplace_back();
-    for (const Row &row : rows)
-      ofRows.back().push_back(loadRow(row, ofRows.size() - 1));
-  }
+  while (ahead.ofRows > 0 && int64_t(ofRows.size()) < std::min(groups, group + ahead.ofRows))
+    loadRows(ofRows.size());
   while (ahead.byChannel > 0 && int64_t(vectors.size()) < std::min(groups, group + ahead.byChannel))
     vectors.push_back(loadVectors(vectors.size()));
 }
@@ -74,13 +95,16 @@ void Epilogue::begin(int64_t number, Ahead ofTile, Value clip, Value first, Arra
   rows.assign(ofResults.begin(), ofResults.end());
   vectors.clear();
   ofRows.clear();
-  loadBefore(0);
+  if (!feed) // what a feed brings, it may bring after this tile's source
+    loadBefore(0);
 }
 
-void Epilogue::finish(ValueRange sums, Take take, function_ref<void(int64_t)> end) {
+void Epilogue::finish(ValueRange sums, Take take, function_ref<void(int64_t)> end, Value step) {
+  feedStep = step;
   for (int64_t group = 0; group < groups; ++group) {
     loadBefore(group + 1);
     run(sums, group, take);
+    freeBehind(group);
     if (end)
       end(group);
   }

@@ -4,6 +4,7 @@
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
 #include "compiler/Target/NVGPU/Contract.h"
+#include "compiler/Target/NVGPU/EpilogueFeed.h"
 
 namespace kinema::nvidia {
 
@@ -14,15 +15,17 @@ struct Row {
   std::array<mlir::Value, 3> result; // its coordinates, clamped to a result that exists
   mlir::Value at;           // of the thread's pair of the tile's first group, in a tensor like the result
   mlir::Value reached = {}; // whether any tap reaches it, or its sums are zero; null where one does
+  mlir::Value fed = {};     // its place in a stage of the epilogue's feed; null where there is none
 };
 
 /// Writes a region of an operation, whose operands and yields are read and written like a tensor of type
 /// `result`, of which groups of 8 channels lie `plane` elements apart.
 class Epilogue {
 public:
+  /// `feed`: what brings operands, if something does.
   Epilogue(WarpgroupEmitter &w, Contract &contract, kernel::AccessRegion region,
-           mlir::RankedTensorType result, int64_t plane)
-      : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane) {}
+           mlir::RankedTensorType result, int64_t plane, EpilogueFeed *feed = nullptr)
+      : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane), feed(feed) {}
 
   /// Says how many groups' operands are loaded before their turn, beside those of the group whose turn it is.
   struct Ahead {
@@ -37,7 +40,9 @@ public:
   void begin(int64_t groups, Ahead ahead, mlir::Value n, mlir::Value channel, llvm::ArrayRef<Row> rows);
   /// Runs the region on the thread's pairs of all groups of every row that `sums` has, and calls `end` after
   /// each group.
-  void finish(mlir::ValueRange sums, Take take, llvm::function_ref<void(int64_t group)> end = nullptr);
+  /// `feedStep`: the step of the tile's first part, where there is a feed.
+  void finish(mlir::ValueRange sums, Take take, llvm::function_ref<void(int64_t group)> end = nullptr,
+              mlir::Value feedStep = {});
   /// Returns the registers that a thread takes for what is loaded of a group: of each row, and by channel.
   std::pair<int64_t, int64_t> registersOfGroup() const;
   /// Stores a yielded pair of a group.
@@ -53,6 +58,10 @@ private:
   void run(mlir::ValueRange sums, int64_t group, Take take);
   mlir::Value channelOf(int64_t group) { return e.add(channel, group * blockChannels); }
   void loadBefore(int64_t group);
+  void loadRows(int64_t group);
+  void freeBehind(int64_t group);
+  /// Returns the step of the stage that brings a group.
+  mlir::Value stepOf(int64_t group) { return e.add(feedStep, group / feed->plan.blocksOfPart()); }
   mlir::Value at(const Row &row, int64_t group) { return e.add(row.at, group * plane); }
 
   WarpgroupEmitter &w;
@@ -61,10 +70,11 @@ private:
   kernel::AccessRegion region;
   mlir::RankedTensorType result;
   int64_t plane;
+  EpilogueFeed *feed;
   // Of the tile between `begin` and `finish`.
   int64_t groups = 0;
   Ahead ahead = {};
-  mlir::Value n, channel;
+  mlir::Value n, channel, feedStep;
   llvm::SmallVector<Row> rows;
   llvm::SmallVector<Loaded> vectors;                   // of the first groups
   llvm::SmallVector<llvm::SmallVector<Loaded>> ofRows; // likewise, for each row

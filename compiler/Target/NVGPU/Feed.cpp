@@ -17,7 +17,7 @@ void Feed::clearRaw() {
   if (plan.copiesPositions() || plan.direct() || (allCopied && !mayMiss()))
     return;
   w.clear(e.index(raw.plan.data.at), raw.plan.data.bytes, e.thread, e.threads);
-  w.fenceStores();
+  w.fenceShared();
 }
 
 //===-- Copies ------------------------------------------------------------===//
@@ -454,27 +454,37 @@ SmallVector<Value> Feed::valuesOf(const FeedPositions::Position &position, Array
   return all;
 }
 
-/// Works on the thread's block of a group of a part. Everything that is loaded together is loaded before the
-/// first store, behind which no load of shared memory moves.
+/// Works on the thread's blocks of `groupsTogether` groups of a part, of which `group` is the first.
+/// Everything that is loaded together is loaded before the first store, behind which no load of shared memory
+/// moves.
 void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, Value at, Value group) {
-  Value block = e.add(e.mul(group, plan.blocksTogether()), mine.block);
-  Value exists = mayMiss() ? w.less(e.add(firstBlock, block), e.index(blocks)) : Value();
-  Loaded vectors = vectorsOf(rawAt, block);
-  Value blockAt = e.add(at, e.mul(block, stagedBlockBytes()));
-  constexpr int64_t loads = 6; // of 16 bytes
-  size_t together =
-      std::max<int64_t>(1, loads / (plan.neighbours * plan.operands.pixels + plan.operands.wide));
-  for (size_t first = 0; first < mine.positions.size(); first += together) {
-    auto some = ArrayRef(mine.positions).slice(first, std::min(together, mine.positions.size() - first));
+  struct Piece { // one position of one block
+    const FeedPositions::Position &position;
+    Value block, blockAt, exists;
+    const Loaded &vectors;
+  };
+  SmallVector<Loaded> vectors(plan.groupsTogether());
+  SmallVector<Piece> pieces;
+  for (auto [number, ofBlock] : llvm::enumerate(vectors)) {
+    Value block = e.add(e.mul(e.add(group, number), plan.blocksTogether()), mine.block);
+    Value exists = mayMiss() ? w.less(e.add(firstBlock, block), e.index(blocks)) : Value();
+    Value blockAt = e.add(at, e.mul(block, stagedBlockBytes()));
+    ofBlock = vectorsOf(rawAt, block);
+    for (const FeedPositions::Position &position : mine.positions)
+      pieces.push_back({position, block, blockAt, exists, ofBlock});
+  }
+  size_t together = plan.piecesTogether();
+  for (size_t first = 0; first < pieces.size(); first += together) {
+    auto some = ArrayRef(pieces).slice(first, std::min(together, pieces.size() - first));
     SmallVector<SmallVector<Loaded>> loaded;
-    for (const FeedPositions::Position &position : some) {
+    for (const Piece &piece : some) {
       loaded.emplace_back();
       for (int64_t neighbour = 0; neighbour < plan.neighbours; ++neighbour)
-        loaded.back().push_back(load(position, neighbour, rawAt, block, vectors));
+        loaded.back().push_back(load(piece.position, neighbour, rawAt, piece.block, piece.vectors));
     }
-    for (auto [position, arguments] : llvm::zip_equal(some, loaded))
-      for (auto [term, value] : llvm::enumerate(valuesOf(position, arguments, exists)))
-        store(position, value, term ? e.add(blockAt, term * plan.termBytes()) : blockAt);
+    for (auto [piece, arguments] : llvm::zip_equal(some, loaded))
+      for (auto [term, value] : llvm::enumerate(valuesOf(piece.position, arguments, piece.exists)))
+        store(piece.position, value, term ? e.add(piece.blockAt, term * plan.termBytes()) : piece.blockAt);
   }
 }
 
@@ -509,7 +519,7 @@ Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value ra
               Value rawAt = raw.stageAt(step[0]);
               Value block = e.add(firstBlock, e.mul(part, some));
               Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
-              e.loop(some / plan.blocksTogether(),
+              e.loop(e.index(0), e.index(some / plan.blocksTogether()), plan.groupsTogether(),
                      [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
               raw.freeTogether(step[0]);
               return {e.add(step[0], 1)};

@@ -105,10 +105,15 @@ int64_t FeedPlan::rawBlockBytes() const {
 
 int64_t FeedPlan::blocksOfPart() const {
   if (copiesDoAll())
-    return blocks;                      // no thread works on some of them while others come
-  constexpr int64_t fewestBytes = 4096; // of a raw stage, so that waits for it are few
+    return blocks; // no thread works on some of them while others come
+  // Of a raw stage, so that waits for it, and for what is loaded from it, are few.
+  constexpr int64_t fewestBytes = 4096;
+  auto isEnough = [&](int64_t some) {
+    bool severalOfThread = copiesPositions() || some * positions() > threads;
+    return some * rawBlockBytes() >= fewestBytes && severalOfThread;
+  };
   for (int64_t some = 1; some < blocks; ++some)
-    if (blocks % some == 0 && some * rawBlockBytes() >= fewestBytes)
+    if (blocks % some == 0 && isEnough(some))
       return some;
   return blocks;
 }
@@ -136,6 +141,22 @@ int64_t FeedPlan::blocksTogether() const {
     if (all % some == 0 && some * positions() <= threads)
       together = some;
   return together;
+}
+
+int64_t FeedPlan::piecesTogether() const {
+  constexpr int64_t loads = 6; // of 16 bytes
+  return std::max<int64_t>(1, loads / (neighbours * operands.pixels + operands.wide));
+}
+
+int64_t FeedPlan::groupsTogether() const {
+  constexpr int64_t mostVectors = 6; // for which there are registers
+  if (tensorCores == TensorCores::Warps || terms > 1)
+    return 1;
+  auto fit = [&](int64_t several) {
+    return blocksOfPart() / blocksTogether() % several == 0 && several * operands.vectors <= mostVectors &&
+           several * positionsOfThread() <= piecesTogether();
+  };
+  return fit(3) ? 3 : fit(2) ? 2 : 1;
 }
 
 int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
@@ -215,9 +236,13 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
   each += perTerm * (terms - 1);
   if (direct())
     each = covered() ? 0 : perZero;
-  double ofBlocks = double(blocks) / blocksTogether() *
-                    (perBlock + perVector * operands.vectors + positionsOfThread() * each);
-  return rates.issueCycles * (ofBlocks + parts() * perPart);
+  double groups = double(blocks) / blocksTogether();
+  double ofBlocks = groups * (perBlock + perVector * operands.vectors + positionsOfThread() * each);
+  double waits = direct() ? 0 : groups / groupsTogether();
+  // Four schedulers share the warps that stage.
+  constexpr double schedulers = 4;
+  double share = copiesPositions() ? 1 : std::max(1.0, threads / (schedulers * warp));
+  return rates.stagingCycles * share * (ofBlocks + parts() * perPart) + rates.stagingWait * waits;
 }
 
 int64_t FeedPlan::piecesOfPart() const {

@@ -117,6 +117,11 @@ struct FeedPlan {
   int64_t rawBytes() const;
   /// Counts the blocks of a part that the threads work on at the same time.
   int64_t blocksTogether() const;
+  /// Counts the positions, of one block or of several, that a thread loads before it stores the first one.
+  int64_t piecesTogether() const;
+  /// Counts the groups of such blocks whose positions a thread loads together: where it has few in each, it
+  /// would wait for shared memory as often as it has blocks.
+  int64_t groupsTogether() const;
   /// Counts the positions of each thread in a block.
   int64_t positionsOfThread() const { return shape::ceilDiv(positions() * blocksTogether(), threads); }
   /// Returns whether each thread can keep in registers where its positions lie, if it can of `most`: ptxas

@@ -19,7 +19,10 @@ public:
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
         contractOwner(contractOf(*this, plan.channelsOfGroup(), plan.groupsOfTile())),
         contract(*contractOwner),
-        epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane()),
+        epilogueFeed(*this, op.epilogue(), plan.epilogueFeed(), plan.resultBlocks,
+                     {plan.axes[0].result, plan.axes[1].result, plan.axes[2].result}, pipeline.epilogue),
+        epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane(),
+                 hasEpilogueFeed() ? &epilogueFeed : nullptr),
         sums(*this, contract,
              {plan.moments, plan.plainSums, plan.tile.channels, plan.roles(), consumersBarrier},
              layout.sums) {}
@@ -62,9 +65,15 @@ private:
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
   void finishProducts(Value sourceStep, Value next);
   int64_t channelBlocks() const { return plan.tile.channels / blockChannels; } // of a tile
+  bool hasEpilogueFeed() const { return plan.tile.epilogueStages > 0; }
+  /// Returns the step of the first part of what a tile's epilogue reads, by a step of the tile's source.
+  Value epilogueStep(Value sourceStep) {
+    return e.mul(e.div(sourceStep, plan.chunks()), epilogueFeed.plan.parts());
+  }
+  void emitEpilogueCopies(Value sourceStep);
   SmallVector<Row> rowsOfThread();
   void beginEpilogue(ArrayRef<Row> rows);
-  Value emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value before);
+  Value emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value sourceStep, Value before);
   void emitMerge(kernel::FinalizeOp attached);
 
   static constexpr int64_t consumersBarrier = 1;
@@ -78,6 +87,7 @@ private:
   Feed feed;
   std::unique_ptr<Contract> contractOwner;
   Contract &contract;
+  EpilogueFeed epilogueFeed;
   Epilogue epilogue;
   EpilogueSums sums;
   Value channelTile;
@@ -128,7 +138,8 @@ HaloConvEmitter::overTilesOfConsumer(ValueRange init, function_ref<Values(Value 
 //===-- Producers ---------------------------------------------------------===//
 
 /// All copying warps but the last one begin the copies of the source, one chunk of its channels after the
-/// other.
+/// other, and then those of what the tile's epilogue reads. These wait for epilogues whose tiles have all
+/// that they need.
 void HaloConvEmitter::emitSourceCopies() {
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPlace place = walk.feedPlace(here);
@@ -136,8 +147,19 @@ void HaloConvEmitter::emitSourceCopies() {
       Value rawStep = feed.copyStage(place, firstSourceBlock(chunk), steps[0], 0, steps[1]);
       return {e.add(steps[0], 1), rawStep};
     };
-    return e.loop(e.index(0), e.index(plan.chunks()), 1, steps, copy);
+    auto after = e.loop(e.index(0), e.index(plan.chunks()), 1, steps, copy);
+    if (hasEpilogueFeed())
+      emitEpilogueCopies(steps[0]);
+    return after;
   });
+}
+
+void HaloConvEmitter::emitEpilogueCopies(Value sourceStep) {
+  auto begin = [&] {
+    epilogueFeed.copy(here.n, e.mul(channelTile, channelBlocks()), walk.firstResult(here),
+                      epilogueStep(sourceStep));
+  };
+  e.when(e.inRange(e.thread, warp), [&] { e.when(elected(), begin); });
 }
 
 /// One thread begins all copies of weights. Those that stay come for the first tile.
@@ -274,7 +296,7 @@ void HaloConvEmitter::emitConsumers() {
         beginEpilogue(rows);
         Values accumulators = emitAccumulators(before[0], ofStaying ? ofStaying : before[1]);
         Value weightStep = accumulators.pop_back_val(), sourceStep = e.add(before[0], plan.chunks());
-        Value positions = emitEpilogue(accumulators, rows, before[2]);
+        Value positions = emitEpilogue(accumulators, rows, before[0], before[2]);
         if (plan.tile.turns) { // the next tile is the other consumer's
           sourceStep = e.add(sourceStep, plan.chunks());
           weightStep = e.add(weightStep, stepsOf(e.add(tile, plan.grid())));
@@ -389,29 +411,29 @@ SmallVector<Row> HaloConvEmitter::rowsOfThread() {
     Value position = contract.position(thread, number, plan.rowTiles(), plan.rowPitch());
     Value block = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, channelBlocks()));
     rows.push_back(walk.rowOf(here, position, block, contract.column()));
+    if (hasEpilogueFeed())
+      rows.back().fed = epilogueFeed.placeOf(walk.inTile(here, rows.back()));
   }
   return rows;
 }
 
 /// Begins the epilogue of a tile before its products: of memory, a thread waits long, so what it has
 /// registers for is loaded then. What is read by channel lies near, and is loaded a few groups before its
-/// turn.
+/// turn; what a feed brings, one group before it.
 void HaloConvEmitter::beginEpilogue(ArrayRef<Row> rows) {
-  constexpr int64_t mostOfRows = 32, mostByChannel = 16; // registers
+  constexpr int64_t mostByChannel = 16; // registers
   auto [ofRow, byChannel] = epilogue.registersOfGroup();
-  int64_t left = plan.registersAhead(), ofRows = ofRow * rows.size();
-  Epilogue::Ahead ahead = {};
-  if (ofRows > 0)
-    ahead.ofRows = std::min(left, mostOfRows) / ofRows;
-  left -= ahead.ofRows * ofRows;
+  Epilogue::Ahead ahead = {.ofRows = plan.groupsAhead(), .byChannel = 0};
+  int64_t left = plan.registersAhead() - ahead.ofRows * ofRow * int64_t(rows.size());
   if (byChannel > 0)
     ahead.byChannel = std::min(left, mostByChannel) / byChannel;
   epilogue.begin(channelBlocks(), ahead, here.n, firstChannel, rows);
 }
 
-/// Runs the epilogue of one tile. Returns how many positions the block has merged so far: `before` plus this
-/// tile's, where there are sums.
-Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value before) {
+/// Runs the epilogue of the tile that begins with a step of the source. Returns how many positions the block
+/// has merged so far: `before` plus this tile's, where there are sums.
+Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows, Value sourceStep,
+                                    Value before) {
   auto take = [&](int64_t group, const Row &row, ArrayRef<Value> yielded) {
     e.when(row.valid, [&] {
       for (int64_t store = 0; store < plan.stores; ++store)
@@ -419,7 +441,9 @@ Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows,
     });
     sums.take(group, row, yielded.drop_front(plan.stores));
   };
-  epilogue.finish(accumulators, take, [&](int64_t group) { sums.finish(group); });
+  epilogue.finish(
+      accumulators, take, [&](int64_t group) { sums.finish(group); },
+      hasEpilogueFeed() ? epilogueStep(sourceStep) : Value());
   return sums.finishTile(rows, before, [&] { return walk.resultsOf(here); });
 }
 

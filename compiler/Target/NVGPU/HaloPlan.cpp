@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/Contract.h"
 #include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
@@ -96,6 +97,9 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   stores = yield.countOf(kernel::Yield::Store);
   rowOperands = llvm::count_if(op.epilogue(), [](kernel::AccessOperand o) { return !o.isByChannel(); });
+  for (kernel::AccessOperand operand : op.epilogue())
+    if (operand.access == kernel::Access::Pixel)
+      ++(rawPositionBytes(operand.getType()) > positionBytes ? wideBoxOperands : boxOperands);
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
   terms = op.getBf16x3() ? kernel::terms : 1;
@@ -172,6 +176,16 @@ FeedPlan HaloPlan::feed() const {
   return feed;
 }
 
+EpilogueFeedPlan HaloPlan::epilogueFeed() const {
+  EpilogueFeedPlan feed{
+      {}, {}, tile.channels / blockChannels, boxOperands + wideBoxOperands, wideBoxOperands};
+  for (int axis = 0; axis < 3; ++axis) {
+    feed.results[axis] = tile.results[axis];
+    feed.steps[axis] = axes[axis].resultStep;
+  }
+  return feed;
+}
+
 int64_t HaloPlan::sourceStages() const {
   // One stage is read and one is filled. Where copies go there straight, more keep memory busy.
   constexpr int64_t fewest = 2, busy = 4;
@@ -226,7 +240,10 @@ HaloPipeline HaloPlan::pipeline() const {
   weights.refilled = !weightsStay();
   RingPlan raw{"the raw source", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
   raw.refilled = stepsOfSource() * feed.parts() > raw.stages;
-  HaloPipeline pipeline{{roles(), source, weights, raw}, {}};
+  RingPlan epilogue{"what the epilogue reads", tile.epilogueStages,
+                    tile.epilogueStages ? epilogueFeed().stageBytes() : 0, 1};
+  epilogue.refilled = tilesOfBlock() * epilogueFeed().parts() > epilogue.stages;
+  HaloPipeline pipeline{{roles(), source, weights, raw, epilogue}, {}};
   pipeline.sums = pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles()), positionBytes);
   return pipeline;
 }
@@ -281,6 +298,21 @@ int64_t HaloPlan::registersAhead() const {
   return std::max<int64_t>(0, registersOfEpilogue() - taken);
 }
 
+int64_t HaloPlan::groupsAhead() const {
+  constexpr int64_t mostRegisters = 32;
+  int64_t ofGroup = (boxOperands + 2 * wideBoxOperands) * Contract::rowsOfThread * rowTiles();
+  if (ofGroup == 0)
+    return 0;
+  return tile.epilogueStages ? 1 : std::min(registersAhead(), mostRegisters) / ofGroup;
+}
+
+double HaloPlan::loadsOfEpilogue() const {
+  if (tile.epilogueStages || boxOperands + wideBoxOperands == 0)
+    return 0;
+  double all = tile.channels / blockChannels, together = 1 + groupsAhead();
+  return groupsAhead() ? all / together : all * Contract::rowsOfThread * rowTiles();
+}
+
 /// Where there is a choice, the epilogue gets room, and so do the loops over the taps of three axes and the
 /// stages of another block.
 int64_t HaloPlan::mostAccumulators() const {
@@ -309,6 +341,6 @@ bool HaloPlan::fits(const Processor &processor) const {
   constexpr int64_t mostPositions = 6;
   bool staged = feed().copiesDoAll() || roles().stagingThreads() > 0;
   return whole && staged && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
-         roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
+         epilogueStagesSuffice() && roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= mostAccumulators();
 }

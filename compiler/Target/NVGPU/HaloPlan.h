@@ -3,6 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 
+#include "compiler/Target/NVGPU/EpilogueFeed.h"
 #include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/PipelinePlan.h"
 #include "compiler/Target/NVGPU/ProductShape.h"
@@ -71,7 +72,9 @@ struct HaloTile {
   int64_t feedStages = 0;         // into which the source comes; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
   int64_t boxes = 0;              // 1: the copy engine brings boxes of the source, 0: copies bring its rows
-  int64_t turns = 0; // 1: the consumers take turns, each with tiles of its own, 0: they share each
+  int64_t turns = 0;          // 1: the consumers take turns, each with tiles of its own, 0: they share each
+  int64_t epilogueStages = 0; // into which boxes of what the epilogue reads at the places of results come; 0:
+                              // its threads load that themselves
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -86,6 +89,7 @@ struct HaloTile {
     visit("weight_stages", self.weightStages);
     visit("boxes", self.boxes);
     visit("turns", self.turns);
+    visit("epilogue_stages", self.epilogueStages);
   }
 };
 
@@ -125,7 +129,9 @@ struct HaloPlan {
   int64_t groups = 1;                 // that share no channels, of whole blocks
   int64_t depthBlocks; // of the weight: a group's source blocks rounded up to what one instruction contracts
   int64_t stores = 0;  // tensors that the epilogue stores
-  int64_t rowOperands = 0;            // tensors that it reads at the place of each row
+  int64_t rowOperands = 0; // tensors that it reads at the place of each row
+  int64_t boxOperands = 0,
+          wideBoxOperands = 0;        // of these, those that boxes may bring, in bfloat16 and in f32
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = consumersOfTurns; // warpgroups
@@ -179,6 +185,10 @@ struct HaloPlan {
     return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts(), tile.feedStages);
   }
   int64_t weightStages() const;
+  /// Returns whether the epilogue reads something that the thread which begins boxes of the source can bring.
+  bool mayFeedEpilogue() const { return copiesApart() && feed().boxes() && epilogueFeed().exists(); }
+  /// Describes how what the epilogue reads gets to shared memory, where the tile asks for that.
+  EpilogueFeedPlan epilogueFeed() const;
   /// Counts the steps of each tile, where all have as many; else 0.
   int64_t stepsOfTile() const { return phases() == 1 ? chunks() * fewestSteps() : 0; }
   /// Returns whether weights stay if there are stages for all of them: where a chunk has several taps. Those
@@ -243,8 +253,9 @@ struct HaloPlan {
   /// Counts the registers that an epilogue has beside the accumulators and, for each row, its place in every
   /// operand and result.
   int64_t registersOfEpilogue() const {
-    int64_t rows = 2 * rowTiles();
-    return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - 2 * rows * (stores + rowOperands);
+    int64_t rows = 2 * rowTiles(), brought = tile.epilogueStages ? boxOperands + wideBoxOperands : 0;
+    int64_t addresses = 2 * (stores + rowOperands - brought) + (brought > 0 ? 1 : 0);
+    return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - rows * addresses;
   }
   /// Counts those that it takes for what does not live from its first to its last channel; fragments of both
   /// terms live as long as the sums. What ptxas spills decides: with 72, a data gradient of r3d_50_nl on
@@ -256,6 +267,17 @@ struct HaloPlan {
   /// short-lived values leave is found by what spills: more rows have more of them, and so have places of
   /// phases, loops over the taps of three axes and products of terms.
   int64_t registersAhead() const;
+  /// Counts the groups of channels whose operands at the places of rows are loaded before the group's turn.
+  int64_t groupsAhead() const;
+  /// Counts how often a thread waits for operands at the places of rows: for each row of each group, or less
+  /// often where groups are loaded ahead; never where boxes bring them.
+  double loadsOfEpilogue() const;
+  /// Returns whether a stage of the epilogue's ring is filled again only when whoever waits for it knows that
+  /// it was filled before. Of two consumers that take turns, one may be a tile ahead of the other's epilogue.
+  bool epilogueStagesSuffice() const {
+    return tile.epilogueStages == 0 || !tile.turns ||
+           tile.epilogueStages >= consumersOfTurns * epilogueFeed().parts();
+  }
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;
 };

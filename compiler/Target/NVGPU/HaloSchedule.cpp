@@ -71,7 +71,8 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   const double bringsOfWeights = plan.weightsStay() ? 1.0 / plan.tilesOfBlock() : 1; // a tile
-  double ofSource = feed.cyclesOfCopies(rates),
+  double ofEpilogue = plan.tile.epilogueStages ? plan.epilogueFeed().cyclesOfCopies(rates) : 0;
+  double ofSource = feed.cyclesOfCopies(rates) + ofEpilogue / plan.chunks(),
          ofWeights = bringsOfWeights * taps * plan.cyclesOfWeightCopies(rates);
   work.copying = plan.chunks() * (plan.copiesApart() ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
   // Consumers free a stage of the source once products of the next one have begun.
@@ -90,6 +91,8 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
       rates.cachedLatency};
   work.turns = plan.tile.turns != 0;
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
+  if (plan.tensorCores == TensorCores::Warpgroups)
+    work.waits = plan.loadsOfEpilogue() * rates.latency * rates.clock();
   work.after = cyclesOfEpilogue(rates, results, op.getEpilogueOperands().size(), plan.sums());
   work.memory = bytesOf(traffic);
   return work;
@@ -162,6 +165,7 @@ private:
   SmallVector<int64_t> columnsOfTiles() const;
   void considerPositions(const shape::Size3 &results);
   void considerRoles(HaloTile tile);
+  void feedEpilogue();
   void considerCopiers(HaloTile tile);
   std::optional<Work> considerTurns(HaloTile tile);
   std::optional<Work> consider(const HaloTile &tile);
@@ -176,12 +180,23 @@ private:
 };
 } // namespace
 
+/// Lets boxes bring what the epilogue reads, where there is room for what consumers work on or, if they take
+/// turns, for what both do.
+void Search::feedEpilogue() {
+  if (!plan.mayFeedEpilogue())
+    return;
+  plan.tile.epilogueStages = plan.roles().groupsOfConsumers() * plan.epilogueFeed().parts();
+  if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
+    plan.tile.epilogueStages = 0;
+}
+
 /// Returns what the tile asks for; nothing where it does not fit.
 std::optional<Work> Search::consider(const HaloTile &tile) {
   plan.setTile(tile);
   plan.tile.blocks = blocksOf(plan, rates);
   if (!plan.fits(processor) && tile.weightStages == 0)
     plan.tile.weightStages = fewestWeightStages;
+  feedEpilogue();
   if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
     return std::nullopt;
   Work work = workOf(op, plan, traffic, rates);
@@ -263,10 +278,14 @@ SmallVector<int64_t> Search::depthsOf(int64_t channels) {
   if (whole.neighbours > 1)
     return {all}; // those that overlap are contracted together
   SmallVector<int64_t> depths = {16, 32, 48, 64};
-  // A step costs warpgroups so much that deeper ones pay, if they leave no part of one over.
+  // A step costs warpgroups so much that deeper ones pay, if they leave no part of one over. The least deep
+  // one comes last, so that another is chosen where the model sees no difference: an H100 was 10% slower with
+  // it.
   for (int64_t depth = 80; depth <= mostDepth; depth += ProductShape::depth)
     if (plan.tensorCores == TensorCores::Warpgroups && all % depth == 0)
       depths.push_back(depth);
+  if (plan.tensorCores == TensorCores::Warpgroups)
+    std::rotate(depths.begin(), depths.begin() + 1, depths.end());
   return depths;
 }
 
@@ -276,7 +295,12 @@ SmallVector<int64_t> Search::columnsOfTiles() const {
   bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
   const int64_t all = whole.axes[2].tiles(), narrowest = std::min<int64_t>(shortRows ? 7 : 1, all);
   SmallVector<int64_t> sizes(evenSizes(all));
-  llvm::erase_if(sizes, [&](int64_t columns) { return columns < narrowest; });
+  // Of an odd number of columns, rows begin and end within a sector of L2, which two blocks then write parts
+  // of: an H100 took three times as long.
+  auto wholeSectors = [&](int64_t columns) {
+    return plan.tensorCores == TensorCores::Warps || columns == all || columns % 2 == 0;
+  };
+  llvm::erase_if(sizes, [&](int64_t columns) { return columns < narrowest || !wholeSectors(columns); });
   return sizes;
 }
 
@@ -338,11 +362,17 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
                    byWarps ? mostWeightStages : mostStayingStages);
   parameters.check(tile.boxes, 0, 1);
   parameters.check(tile.turns, 0, byWarps ? 0 : 1);
+  parameters.check(tile.epilogueStages, 0, mostEpilogueStages);
   if (parameters.failed())
     return {};
   plan.setTile(tile);
   if (tile.boxes && !plan.feed().boxes()) {
     parameters.fault() << noBoxes;
+    return {};
+  }
+  if (tile.epilogueStages && !plan.mayFeedEpilogue()) {
+    parameters.fault() << "epilogue_stages is " << tile.epilogueStages
+                       << ", expected 0: the copy engine brings nothing of what the epilogue reads";
     return {};
   }
   if (!plan.weightsStay() && plan.weightStages() < heldWeightStages) {
@@ -360,6 +390,10 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (!plan.clustersMatch())
     parameters.fault()
         << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";
+  else if (!plan.epilogueStagesSuffice())
+    parameters.fault() << "epilogue_stages is " << tile.epilogueStages << ", expected 0 or at least "
+                       << consumersOfTurns * plan.epilogueFeed().parts()
+                       << ", since consumers that take turns work on a tile each";
   else if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);

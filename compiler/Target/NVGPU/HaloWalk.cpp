@@ -80,6 +80,22 @@ Row HaloWalk::rowOf(const TilePlace &tile, Value position, Value before, Value c
   return row;
 }
 
+std::array<Value, 3> HaloWalk::firstResult(const TilePlace &tile) {
+  std::array<Value, 3> first;
+  for (int axis = 0; axis < 3; ++axis)
+    first[axis] = e.add(e.mul(tile.axes[axis].first, axes[axis].resultStep), tile.axes[axis].offset);
+  return first;
+}
+
+std::array<Value, 3> HaloWalk::inTile(const TilePlace &tile, const Row &row) {
+  std::array<Value, 3> numbers = firstResult(tile);
+  for (int axis = 0; axis < 3; ++axis) {
+    Value number = e.div(e.sub(row.result[axis], numbers[axis]), axes[axis].resultStep);
+    numbers[axis] = w.choose(row.valid, number, e.index(0));
+  }
+  return numbers;
+}
+
 Value HaloWalk::resultsOf(const TilePlace &tile) {
   Value count = e.index(1);
   for (int axis = 0; axis < 3; ++axis) {

@@ -40,6 +40,10 @@ public:
   /// and `column` the first channel of the thread's pair in each group.
   Row rowOf(const TilePlace &tile, mlir::Value position, mlir::Value before, mlir::Value column,
             int outermost = 0);
+  /// Returns the first of a tile's results in the result tensor, along each axis.
+  std::array<mlir::Value, 3> firstResult(const TilePlace &tile);
+  /// Returns a row's number along each axis among the tile's results; 0 where it is none.
+  std::array<mlir::Value, 3> inTile(const TilePlace &tile, const Row &row);
   /// Returns how many positions of the tile are results.
   mlir::Value resultsOf(const TilePlace &tile);
 

@@ -79,7 +79,7 @@ private:
 void HaloWeightGradEmitter::clearStages() {
   int64_t at = ring.plan.data.at;
   clear(e.index(at), pipeline.plan.memory.bytes() - at, e.thread, e.threads);
-  fenceStores();
+  fenceShared();
 }
 
 //===-- The block's place -------------------------------------------------===//

@@ -119,7 +119,7 @@ void MatmulEmitter::copyRuns(const TilePlace &place, Value chunk, Value rightAt,
     e.when(e.equal(chunk, plan.chunks() - 1), [&] {
       clearMissing(plan.right, rightAt);
       clearMissing(plan.left, leftAt);
-      fenceStores();
+      fenceShared();
     });
   Copy right = copyOf(plan.right, place, place.firstPosition, chunk, rightAt);
   Copy left = copyOf(plan.left, place, e.mul(place.channelTile, tile.channels), chunk, leftAt);

@@ -18,12 +18,12 @@ struct TileCycles {
       : products(work.matrix), steps(work.steps * rates.stepCycles), prologue(work.staging),
         cached(work.cached / rates.cachedPerCycle),
         copies(std::max(work.copying, cyclesOf(rates, work.source))), weights(cyclesOf(rates, work.weights)),
-        last(work.after), epilogue(work.after) {
+        last(std::max(work.after, work.waits)), epilogue(last) {
     if (!work.turns)
       return;
     // One warpgroup alone takes as long as two for twice as much. Of two tiles, one's epilogue passes beside
     // the other's products.
-    last = consumersOfTurns * work.after;
+    last = std::max(consumersOfTurns * work.after, work.waits);
     epilogue = std::max(0.0, last - matrix()) / consumersOfTurns;
   }
 

@@ -28,6 +28,7 @@ struct Work {
   double copying = 0;   // cycles of a warp that begins copies
   double cached = 0;    // bytes between the block and L2
   double after = 0;     // cycles of the epilogue
+  double waits = 0;     // of it, cycles in which its threads wait for memory, however few they are
   Copies source = {};   // of these, what comes from memory to shared memory
   Copies weights = {};  // of these, what comes to shared memory and lies in L2, since all blocks read it
   double steps = 0;     // times that a warpgroup begins products

@@ -283,7 +283,7 @@ void PairEmitter::emitConsumers() {
     source.waitFull(steps[1]);
     auto next = emitMiddle(source.stageAt(steps[1]), slotOf(frame), steps[0]);
     source.free(steps[1]);
-    fenceStores();
+    fenceShared();
     meet(word(e.add(group, 1)), warpgroup);
     return {next[0], e.add(steps[1], 1)};
   };

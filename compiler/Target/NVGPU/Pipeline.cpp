@@ -52,7 +52,7 @@ void Ring::waitEmpty(Value step) const {
 Value Ring::fill(Value step, function_ref<Value()> store) const {
   waitEmpty(step);
   Value stored = store();
-  w.fenceStores();
+  w.fenceShared();
   w.arrive(full(step));
   return stored;
 }
@@ -111,7 +111,7 @@ Value Pipeline::consumerThread() const {
 void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, function_ref<void()> contract) {
   KernelEmitter &e = w.e;
   e.when(e.equal(e.thread, 0), [&] {
-    for (const Ring *ring : {&operands, &weights, &raw})
+    for (const Ring *ring : {&operands, &weights, &raw, &epilogue})
       ring->initialise();
     turns.initialise();
     w.fenceBarriers();

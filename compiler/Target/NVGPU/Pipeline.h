@@ -67,10 +67,10 @@ class Pipeline {
 public:
   Pipeline(WarpgroupEmitter &w, const PipelinePlan &plan)
       : plan(plan), operands(w, plan.operands), weights(w, plan.weights), raw(w, plan.raw),
-        turns(w, plan.turns), w(w) {}
+        epilogue(w, plan.epilogue), turns(w, plan.turns), w(w) {}
 
   const PipelinePlan plan;
-  const Ring operands, weights, raw;
+  const Ring operands, weights, raw, epilogue;
   const Turns turns;
 
   /// Returns this thread's number among those that stage what copies bring.

@@ -2,10 +2,10 @@
 
 using namespace kinema::nvidia;
 
-PipelinePlan::PipelinePlan(Roles roles, RingPlan operands, RingPlan weights, RingPlan raw)
-    : roles(roles), operands(operands), weights(weights), raw(raw) {
+PipelinePlan::PipelinePlan(Roles roles, RingPlan operands, RingPlan weights, RingPlan raw, RingPlan epilogue)
+    : roles(roles), operands(operands), weights(weights), raw(raw), epilogue(epilogue) {
   constexpr int64_t barrierBytes = 8;
-  RingPlan *rings[] = {&this->operands, &this->weights, &this->raw};
+  RingPlan *rings[] = {&this->epilogue, &this->operands, &this->weights, &this->raw};
   for (RingPlan *ring : rings) {
     ring->frees = ring == &this->raw ? roles.stagingWarps() : ring->cluster * roles.warpsOfTile();
     ring->full = memory.take(barrierBytes * ring->stages, barrierBytes);

@@ -24,13 +24,15 @@ struct RingPlan {
   SharedRegion full = {}, empty = {}, data = {};
 };
 
-/// A PipelinePlan describes up to three rings. The warps that contract a tile read operands and weights, and
-/// free their stages; raw stages, if there are any, are read by the warps that stage operands.
+/// A PipelinePlan describes up to four rings. The warps that contract a tile read operands and weights, and
+/// free their stages, and so it is with what their epilogue reads; raw stages, if there are any, are read by
+/// the warps that stage operands.
 struct PipelinePlan {
-  PipelinePlan(Roles roles, RingPlan operands, RingPlan weights = {}, RingPlan raw = {});
+  PipelinePlan(Roles roles, RingPlan operands, RingPlan weights = {}, RingPlan raw = {},
+               RingPlan epilogue = {});
 
   Roles roles;
-  RingPlan operands, weights, raw;
+  RingPlan operands, weights, raw, epilogue;
   SharedRegion turns;  // one mbarrier of each consumer, if they take turns
   SharedMemory memory; // all of it; a kernel may take more behind it
 

@@ -36,12 +36,14 @@ struct Rates {
   double copyLatency;          // seconds from the beginning of a copy of memory to its arrival, beside others
   double cachedLatency;        // seconds from a load of what lies in L2 to its data
   double issueCycles;          // cycles of an instruction of a warp that has a scheduler nearly to itself
-  double copyCycles;           // cycles in which a warp begins a copy, of each of its threads in turn
-  double electedCopyCycles;    // cycles in which an elected thread begins a bulk copy
-  double boxPerCycle;   // bytes that a multiprocessor's copy engine brings as boxes in a cycle, 0: none
-  double stageCycles;   // cycles in which it waits for an empty stage and says what is to come
-  double stepCycles;    // cycles in which a warpgroup looks for operands and begins products of them
-  double epilogueLanes; // instructions of an epilogue's threads that end in a cycle
+  double stagingCycles;        // cycles of an instruction of a warp that stages, beside products
+  double stagingWait; // cycles in which a warp that stages waits for what it loads together, beside products
+  double copyCycles;  // cycles in which a warp begins a copy, of each of its threads in turn
+  double electedCopyCycles; // cycles in which an elected thread begins a bulk copy
+  double boxPerCycle;       // bytes that a multiprocessor's copy engine brings as boxes in a cycle, 0: none
+  double stageCycles;       // cycles in which it waits for an empty stage and says what is to come
+  double stepCycles;        // cycles in which a warpgroup looks for operands and begins products of them
+  double epilogueLanes;     // instructions of an epilogue's threads that end in a cycle
 
   /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
@@ -64,6 +66,8 @@ inline constexpr Rates h200 = {
     .copyLatency = 1.0e-6,
     .cachedLatency = 0.4e-6,
     .issueCycles = 1.5,
+    .stagingCycles = 2,
+    .stagingWait = 200,
     .copyCycles = 66,
     .electedCopyCycles = 16,
     .boxPerCycle = 20,
@@ -89,6 +93,8 @@ inline constexpr Rates a100 = {
     .copyLatency = 0.6e-6,
     .cachedLatency = 0.3e-6,
     .issueCycles = 2,
+    .stagingCycles = 2,
+    .stagingWait = 0,
     .copyCycles = 30,
     .electedCopyCycles = 30,
     .boxPerCycle = 0,

@@ -100,10 +100,11 @@ void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
                                          NVVM::MemScopeKind::CTA, false, Value());
 }
 
-void WarpgroupEmitter::fenceStores() {
+void WarpgroupEmitter::fenceShared(StringRef why) {
   if (tensorCores != TensorCores::Warpgroups) // what loads fragments reads as any load does
     return;
-  NVVM::FenceProxyOp::create(e.b, e.loc, NVVM::ProxyKind::async_shared,
+  Location loc = why.empty() ? e.loc : NameLoc::get(e.b.getStringAttr(why), e.loc);
+  NVVM::FenceProxyOp::create(e.b, loc, NVVM::ProxyKind::async_shared,
                              NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
 }
 

@@ -70,8 +70,9 @@ public:
   void arriveTimes(mlir::Value barrier, int64_t times);
   /// Arrives and says that so many more bytes (a word) are to come before the barrier's phase ends.
   void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
-  /// Makes what this thread stored to shared memory visible to the tensor cores.
-  void fenceStores();
+  /// Has what this thread stored to shared memory and loaded from it come before what tensor cores and copies
+  /// do there once they know of it.
+  void fenceShared(llvm::StringRef why = {});
   /// Makes the mbarriers that this thread has made visible to bulk copies, if there are any.
   void fenceBarriers();
   /// Copies one position of 16 bytes of global memory to shared memory `to`, by this thread; where `exists`

@@ -139,7 +139,8 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
 /// warpgroups that stage the source, and so many warps that copy: two bring boxes where they can, one brings
 /// rows. In a cluster of two, these blocks share the copies of weights as well, where their tiles allow it.
-/// Consumers may take turns, with weights that stay or, in a ring of four stages, not.
+/// Consumers may take turns, with weights that stay or, in a ring of four stages, not. What the epilogue
+/// reads comes as boxes where the source does, to three stages or, without turns, to one.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, bool turns) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
@@ -158,6 +159,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, 
   tile.turns = !byWarps && turns;
   if (copiers == 1)
     tile.weightStages = nvidia::fewestWeightStages;
+  tile.epilogueStages = !nvidia::HaloPlan(conv, tile).mayFeedEpilogue() ? 0 : turns ? 3 : 1;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
   return scheduled(kernel, tile);
@@ -388,6 +390,25 @@ TEST(HaloConvMutants, OfTurnsAreFound) {
   };
   EXPECT_GE(mutantsFound(plainConv, Fusion::None, tile, isNoTurn), 30u);
   EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoTurn), 40u);
+}
+
+// Of three tiles, each with two parts of what the epilogue reads, one consumer has two.
+TEST(HaloConvMutants, OfAnEpilogueThatBoxesFeedAreFound) {
+  const Case c = {{.name = "fed", .in = 16, .out = 128, .input = {4, 4, 12}, .window = temporal}};
+  HaloTile tile = fewChannels;
+  tile.results = {4, 4, 4};
+  tile.channels = 128;
+  tile.copiers = 2;
+  tile.boxes = tile.turns = 1;
+  tile.epilogueStages = 4;
+  OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::Regions), tile);
+  EXPECT_EQ(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*kernel).getKernel())).epilogueFeed().parts(), 2);
+  expectAsReference(c, *convKernel(c, Fusion::Regions), *kernel);
+  // The emulator ends each load before it goes on, so that none is ever behind the fence.
+  auto concerns = [](StringRef mutant) {
+    return mutant.contains("what the epilogue reads") || mutant.contains("mbarrier.arrive.expect_tx");
+  };
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, concerns), 4u);
 }
 
 TEST(HaloConvMutants, OfAClusterAreFound) {
