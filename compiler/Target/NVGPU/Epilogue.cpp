@@ -47,9 +47,10 @@ void Epilogue::loadRows(int64_t group) {
 
 /// Frees the stage that brought a group, if this was the last one that it has. Loads may still be under way
 /// when their successors begin, so a stage is freed when what was loaded from it has been used, and behind a
-/// fence: else a copy may overtake a load of what it overwrites, as it did on an H100 once in some 100,000.
+/// fence: else the next box may overtake a load of what it overwrites, as an H100 has shown.
 void Epilogue::freeBehind(int64_t group) {
-  if (!feed || (group + 1 < groups && (group + 1) % feed->plan.blocksOfPart() != 0))
+  if (!feed || !feed->ring.plan.refilled ||
+      (group + 1 < groups && (group + 1) % feed->plan.blocksOfPart() != 0))
     return;
   w.fenceShared("lets copies follow loads");
   feed->ring.freeTogether(stepOf(group));

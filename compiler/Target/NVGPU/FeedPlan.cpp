@@ -149,11 +149,13 @@ int64_t FeedPlan::piecesTogether() const {
 }
 
 int64_t FeedPlan::groupsTogether() const {
-  constexpr int64_t mostVectors = 6; // for which there are registers
   if (tensorCores == TensorCores::Warps || terms > 1)
     return 1;
+  constexpr int64_t mostRegisters = 60; // for what is loaded; with 64, ptxas spills
+  int64_t ofBlock =
+      blockChannels * operands.vectors + 4 * positionsOfThread() * (operands.pixels + operands.wide);
   auto fit = [&](int64_t several) {
-    return blocksOfPart() / blocksTogether() % several == 0 && several * operands.vectors <= mostVectors &&
+    return blocksOfPart() / blocksTogether() % several == 0 && several * ofBlock <= mostRegisters &&
            several * positionsOfThread() <= piecesTogether();
   };
   return fit(3) ? 3 : fit(2) ? 2 : 1;

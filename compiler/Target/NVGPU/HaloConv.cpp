@@ -138,8 +138,8 @@ HaloConvEmitter::overTilesOfConsumer(ValueRange init, function_ref<Values(Value 
 //===-- Producers ---------------------------------------------------------===//
 
 /// All copying warps but the last one begin the copies of the source, one chunk of its channels after the
-/// other, and then those of what the tile's epilogue reads. These wait for epilogues whose tiles have all
-/// that they need.
+/// other. One thread of the first warp then begins those of what the tile's epilogue reads, which wait for
+/// epilogues of tiles before; so the next tile's source is begun no sooner than these have ended.
 void HaloConvEmitter::emitSourceCopies() {
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPlace place = walk.feedPlace(here);
@@ -424,7 +424,7 @@ void HaloConvEmitter::beginEpilogue(ArrayRef<Row> rows) {
   constexpr int64_t mostByChannel = 16; // registers
   auto [ofRow, byChannel] = epilogue.registersOfGroup();
   Epilogue::Ahead ahead = {.ofRows = plan.groupsAhead(), .byChannel = 0};
-  int64_t left = plan.registersAhead() - ahead.ofRows * ofRow * int64_t(rows.size());
+  int64_t left = std::max<int64_t>(0, plan.registersAhead() - ahead.ofRows * ofRow * int64_t(rows.size()));
   if (byChannel > 0)
     ahead.byChannel = std::min(left, mostByChannel) / byChannel;
   epilogue.begin(channelBlocks(), ahead, here.n, firstChannel, rows);

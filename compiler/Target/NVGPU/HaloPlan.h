@@ -272,11 +272,16 @@ struct HaloPlan {
   /// Counts how often a thread waits for operands at the places of rows: for each row of each group, or less
   /// often where groups are loaded ahead; never where boxes bring them.
   double loadsOfEpilogue() const;
-  /// Returns whether a stage of the epilogue's ring is filled again only when whoever waits for it knows that
-  /// it was filled before. Of two consumers that take turns, one may be a tile ahead of the other's epilogue.
+  /// Counts the stages that a ring of what the epilogue reads needs. A consumer holds one while it waits for
+  /// the next, if a tile has several parts. One that takes turns may be at its epilogue before the copies for
+  /// the other's have come; of a stage that both use, it would take the phase before the other's for its own.
+  /// With stages for both tiles, whoever used a stage before has had its turn since, and so has read it.
+  int64_t fewestEpilogueStages() const {
+    int64_t parts = epilogueFeed().parts();
+    return tile.turns ? consumersOfTurns * parts : std::min<int64_t>(2, parts);
+  }
   bool epilogueStagesSuffice() const {
-    return tile.epilogueStages == 0 || !tile.turns ||
-           tile.epilogueStages >= consumersOfTurns * epilogueFeed().parts();
+    return tile.epilogueStages == 0 || tile.epilogueStages >= fewestEpilogueStages();
   }
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;

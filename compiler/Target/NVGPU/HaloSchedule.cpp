@@ -392,8 +392,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
         << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";
   else if (!plan.epilogueStagesSuffice())
     parameters.fault() << "epilogue_stages is " << tile.epilogueStages << ", expected 0 or at least "
-                       << consumersOfTurns * plan.epilogueFeed().parts()
-                       << ", since consumers that take turns work on a tile each";
+                       << plan.fewestEpilogueStages()
+                       << ", since consumers hold some of them while they wait for others";
   else if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);

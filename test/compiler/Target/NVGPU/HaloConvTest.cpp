@@ -140,7 +140,7 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 /// warpgroups that stage the source, and so many warps that copy: two bring boxes where they can, one brings
 /// rows. In a cluster of two, these blocks share the copies of weights as well, where their tiles allow it.
 /// Consumers may take turns, with weights that stay or, in a ring of four stages, not. What the epilogue
-/// reads comes as boxes where the source does, to three stages or, without turns, to one.
+/// reads comes as boxes where the source does, to as few stages as may be or, with turns, to one more.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, bool turns) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
@@ -159,7 +159,8 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, 
   tile.turns = !byWarps && turns;
   if (copiers == 1)
     tile.weightStages = nvidia::fewestWeightStages;
-  tile.epilogueStages = !nvidia::HaloPlan(conv, tile).mayFeedEpilogue() ? 0 : turns ? 3 : 1;
+  if (nvidia::HaloPlan plan(conv, tile); plan.mayFeedEpilogue())
+    tile.epilogueStages = plan.fewestEpilogueStages() + (turns ? 1 : 0);
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
   return scheduled(kernel, tile);
@@ -404,6 +405,10 @@ TEST(HaloConvMutants, OfAnEpilogueThatBoxesFeedAreFound) {
   OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::Regions), tile);
   EXPECT_EQ(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*kernel).getKernel())).epilogueFeed().parts(), 2);
   expectAsReference(c, *convKernel(c, Fusion::Regions), *kernel);
+  HaloTile inStep = tile;
+  inStep.turns = 0;
+  inStep.epilogueStages = 2;
+  expectAsReference(c, *convKernel(c, Fusion::Regions), *scheduled(*convKernel(c, Fusion::Regions), inStep));
   // The emulator ends each load before it goes on, so that none is ever behind the fence.
   auto concerns = [](StringRef mutant) {
     return mutant.contains("what the epilogue reads") || mutant.contains("mbarrier.arrive.expect_tx");

@@ -57,7 +57,7 @@ def too_few_epilogue_stages(text):
 
 GPU_EDITS = [
     ("whose epilogue_stages is 3, expected 0: the copy engine brings nothing", parameter("sm90.halo", "epilogue_stages", 3)),
-    ("whose epilogue_stages is 1, expected 0 or at least 2, since consumers that take turns", too_few_epilogue_stages),
+    ("whose epilogue_stages is 1, expected 0 or at least 4, since consumers hold some", too_few_epilogue_stages),
     ("which are not the counters of the arena", counters),
     ("whose channels is 17, expected 8 to 256 in multiples of 8", parameter("sm90.halo", "channels", 17)),
     ("whose tiles take more shared memory or registers than a block has", parameter("sm90.halo", "rows", 56)),
