@@ -159,6 +159,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers, 
   tile.turns = !byWarps && turns;
   if (copiers == 1)
     tile.weightStages = nvidia::fewestWeightStages;
+  tile.epilogueStages = 0;
   if (nvidia::HaloPlan plan(conv, tile); plan.mayFeedEpilogue())
     tile.epilogueStages = plan.fewestEpilogueStages() + (turns ? 1 : 0);
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())

@@ -197,7 +197,7 @@ TEST_P(HaloWeightGrad, FusedHasTheReferencesBits) { expectReferencesBits(Fusion:
 
 TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
   const Case c{
-      {.name = "spatial", .clips = 8, .in = 64, .out = 144, .input = {16, 56, 56}, .window = spatial}};
+      {.name = "temporal", .clips = 8, .in = 64, .out = 64, .input = {16, 56, 56}, .window = temporal}};
   OwningOpRef<ModuleOp> kernel = scheduled(*weightGradKernel(c, Fusion::Regions), std::nullopt);
   auto op = cast<kernel::WeightGradOp>(defOf(*kernel).getKernel());
   HaloWeightGradTile tile = nvidia::haloWeightGradPlanOf(op).tile;
