@@ -27,7 +27,7 @@ Epilogue::Loaded Epilogue::loadRow(const Row &row, int64_t group) {
   for (kernel::AccessOperand operand : region) {
     if (operand.access != Access::Pixel)
       loaded.emplace_back();
-    else if (feed && feed->brings(operand))
+    else if (feed)
       loaded.push_back(
           feed->load(operand, stepOf(group), group % feed->plan.blocksOfPart(), row.fed, contract.column()));
     else

@@ -55,10 +55,8 @@ public:
   const EpilogueFeedPlan plan;
   const Ring &ring;
 
-  /// Returns whether a ring brings this operand.
-  bool brings(const kernel::AccessOperand &operand) const {
-    return ring.plan.stages > 0 && operand.access == kernel::Access::Pixel;
-  }
+  /// Returns whether boxes bring this operand: it is read at the places of results.
+  static bool brings(const kernel::AccessOperand &operand) { return operand.access == kernel::Access::Pixel; }
   /// Begins the copies of all parts of a tile, each as soon as its stage is empty. One thread calls it. The
   /// tile lies in clip n, begins with this channel block and, along each axis, at position `first`; `step`
   /// is that of its first part.

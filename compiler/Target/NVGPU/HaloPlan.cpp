@@ -98,8 +98,10 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
   stores = yield.countOf(kernel::Yield::Store);
   rowOperands = llvm::count_if(op.epilogue(), [](kernel::AccessOperand o) { return !o.isByChannel(); });
   for (kernel::AccessOperand operand : op.epilogue())
-    if (operand.access == kernel::Access::Pixel)
-      ++(rawPositionBytes(operand.getType()) > positionBytes ? wideBoxOperands : boxOperands);
+    if (EpilogueFeed::brings(operand)) {
+      ++boxOperands;
+      wideBoxOperands += rawPositionBytes(operand.getType()) > positionBytes;
+    }
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
   terms = op.getBf16x3() ? kernel::terms : 1;
@@ -177,8 +179,7 @@ FeedPlan HaloPlan::feed() const {
 }
 
 EpilogueFeedPlan HaloPlan::epilogueFeed() const {
-  EpilogueFeedPlan feed{
-      {}, {}, tile.channels / blockChannels, boxOperands + wideBoxOperands, wideBoxOperands};
+  EpilogueFeedPlan feed{{}, {}, tile.channels / blockChannels, boxOperands, wideBoxOperands};
   for (int axis = 0; axis < 3; ++axis) {
     feed.results[axis] = tile.results[axis];
     feed.steps[axis] = axes[axis].resultStep;
@@ -300,17 +301,18 @@ int64_t HaloPlan::registersAhead() const {
 
 int64_t HaloPlan::groupsAhead() const {
   constexpr int64_t mostRegisters = 32;
-  int64_t ofGroup = (boxOperands + 2 * wideBoxOperands) * Contract::rowsOfThread * rowTiles();
+  int64_t ofGroup = (boxOperands + wideBoxOperands) * Contract::rowsOfThread * rowTiles();
   if (ofGroup == 0)
     return 0;
   return tile.epilogueStages ? 1 : std::min(registersAhead(), mostRegisters) / ofGroup;
 }
 
 double HaloPlan::loadsOfEpilogue() const {
-  if (tile.epilogueStages || boxOperands + wideBoxOperands == 0)
+  if (tile.epilogueStages || boxOperands == 0)
     return 0;
-  double all = tile.channels / blockChannels, together = 1 + groupsAhead();
-  return groupsAhead() ? all / together : all * Contract::rowsOfThread * rowTiles();
+  double groups = tile.channels / blockChannels;
+  int64_t ahead = groupsAhead();
+  return ahead ? groups / (1 + ahead) : groups * Contract::rowsOfThread * rowTiles();
 }
 
 /// Where there is a choice, the epilogue gets room, and so do the loops over the taps of three axes and the

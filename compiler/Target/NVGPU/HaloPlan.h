@@ -129,9 +129,9 @@ struct HaloPlan {
   int64_t groups = 1;                 // that share no channels, of whole blocks
   int64_t depthBlocks; // of the weight: a group's source blocks rounded up to what one instruction contracts
   int64_t stores = 0;  // tensors that the epilogue stores
-  int64_t rowOperands = 0; // tensors that it reads at the place of each row
-  int64_t boxOperands = 0,
-          wideBoxOperands = 0;        // of these, those that boxes may bring, in bfloat16 and in f32
+  int64_t rowOperands = 0;            // tensors that it reads at the place of each row
+  int64_t boxOperands = 0;            // of these, those that boxes may bring
+  int64_t wideBoxOperands = 0;        // of these, those in f32
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = consumersOfTurns; // warpgroups
@@ -253,7 +253,7 @@ struct HaloPlan {
   /// Counts the registers that an epilogue has beside the accumulators and, for each row, its place in every
   /// operand and result.
   int64_t registersOfEpilogue() const {
-    int64_t rows = 2 * rowTiles(), brought = tile.epilogueStages ? boxOperands + wideBoxOperands : 0;
+    int64_t rows = 2 * rowTiles(), brought = tile.epilogueStages ? boxOperands : 0;
     int64_t addresses = 2 * (stores + rowOperands - brought) + (brought > 0 ? 1 : 0);
     return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - rows * addresses;
   }

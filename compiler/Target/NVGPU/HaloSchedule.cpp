@@ -295,8 +295,8 @@ SmallVector<int64_t> Search::columnsOfTiles() const {
   bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
   const int64_t all = whole.axes[2].tiles(), narrowest = std::min<int64_t>(shortRows ? 7 : 1, all);
   SmallVector<int64_t> sizes(evenSizes(all));
-  // Of an odd number of columns, rows begin and end within a sector of L2, which two blocks then write parts
-  // of: an H100 took three times as long.
+  // Of an odd number of columns, rows begin or end within a sector of L2. An H100 took up to four times as
+  // long for some of these tiles; why is not known.
   auto wholeSectors = [&](int64_t columns) {
     return plan.tensorCores == TensorCores::Warps || columns == all || columns % 2 == 0;
   };
