@@ -5,34 +5,38 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
-std::pair<int64_t, int64_t> Epilogue::registersOfGroup() const {
-  int64_t ofRow = 0, byChannel = 0;
-  for (kernel::AccessOperand operand : region) {
-    ofRow += operand.access == Access::Pixel ? operand.getType().getElementTypeBitWidth() * 2 / 32 : 0;
-    byChannel += operand.isByChannel() ? 2 : 0; // a pair of f32, as which it is loaded
-  }
-  return {ofRow, byChannel};
+int64_t Epilogue::registersByChannel() const {
+  constexpr int64_t pairOfFloats = 2;
+  return pairOfFloats * llvm::count_if(region, [&](kernel::AccessOperand operand) {
+           return operand.isByChannel() && !keeps(operand);
+         });
 }
 
 Epilogue::Loaded Epilogue::loadVectors(int64_t group) {
   Loaded loaded;
   for (kernel::AccessOperand operand : region)
-    loaded.push_back(operand.isByChannel() ? e.loadAccess(operand, result, {n, channelOf(group)}, 2)
-                                           : Value());
+    loaded.push_back(operand.isByChannel() && !keeps(operand)
+                         ? e.loadAccess(operand, result, {n, channelOf(group)}, 2)
+                         : Value());
   return loaded;
+}
+
+/// Loads what an operand has for a row: as it is stored, or as floats where it does not lie beside the result.
+Value Epilogue::loadAt(const kernel::AccessOperand &operand, const Row &row, int64_t group) {
+  if (operand.access != Access::Pixel) {
+    SmallVector<Value> place = {n, channelOf(group)};
+    llvm::append_range(place, row.result);
+    return e.loadAccess(operand, result, place, 2);
+  }
+  if (feed)
+    return feed->load(operand, stepOf(group), group % feed->plan.blocksOfPart(), row.fed, contract.column());
+  return e.loadStored(e.bufferOf(*operand.operand), at(row, group), 2);
 }
 
 Epilogue::Loaded Epilogue::loadRow(const Row &row, int64_t group) {
   Loaded loaded;
-  for (kernel::AccessOperand operand : region) {
-    if (operand.access != Access::Pixel)
-      loaded.emplace_back();
-    else if (feed)
-      loaded.push_back(
-          feed->load(operand, stepOf(group), group % feed->plan.blocksOfPart(), row.fed, contract.column()));
-    else
-      loaded.push_back(e.loadStored(e.bufferOf(*operand.operand), at(row, group), 2));
-  }
+  for (kernel::AccessOperand operand : region)
+    loaded.push_back(operand.isByChannel() ? Value() : loadAt(operand, row, group));
   return loaded;
 }
 
@@ -60,18 +64,20 @@ void Epilogue::freeBehind(int64_t group) {
 /// turn.
 void Epilogue::run(ValueRange sums, int64_t group, Take take) {
   Loaded byChannel = ahead.byChannel > 0 ? vectors[group] : loadVectors(group);
+  for (auto [operand, vector] : llvm::zip_equal(region, byChannel))
+    if (keeps(operand))
+      vector = kept->load(operand, e.add(contract.column(), group * blockChannels));
   Value channel = channelOf(group), exist = w.existing(channel, 2, result.getDimSize(1));
   for (auto [number, row] : llvm::enumerate(rows)) {
     Value pair = contract.pair(sums, number, group);
     if (row.reached) // else what was contracted does not count
       pair = w.choose(row.reached, pair, e.constant(0.0f, e.vectorType(2)));
     Loaded ofRow = ahead.ofRows > 0 ? ofRows[group][number] : loadRow(row, group);
-    SmallVector<Value> arguments = {pair}, place = {n, channel};
-    llvm::append_range(place, row.result);
-    for (auto [operand, vector, stored] : llvm::zip_equal(region, byChannel, ofRow))
-      arguments.push_back(vector   ? vector
-                          : stored ? e.asFloats(stored)
-                                   : e.loadAccess(operand, result, place, 2));
+    SmallVector<Value> arguments = {pair};
+    for (auto [operand, vector, loaded] : llvm::zip_equal(region, byChannel, ofRow))
+      arguments.push_back(operand.isByChannel()              ? vector
+                          : operand.access == Access::Pixel ? e.asFloats(loaded)
+                                                            : loaded);
     auto yielded = e.inlineRegion(region.getRegion(), arguments, 2);
     if (exist)
       for (Value &value : yielded)

@@ -3,6 +3,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_EPILOGUE_H
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/ChannelVectors.h"
 #include "compiler/Target/NVGPU/Contract.h"
 #include "compiler/Target/NVGPU/EpilogueFeed.h"
 
@@ -22,15 +23,18 @@ struct Row {
 /// `result`, of which groups of 8 channels lie `plane` elements apart.
 class Epilogue {
 public:
-  /// `feed`: what brings operands, if something does.
+  /// `kept`: what keeps operands that are read by channel, and `feed`: what brings operands, if something
+  /// does.
   Epilogue(WarpgroupEmitter &w, Contract &contract, kernel::AccessRegion region,
-           mlir::RankedTensorType result, int64_t plane, EpilogueFeed *feed = nullptr)
-      : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane), feed(feed) {}
+           mlir::RankedTensorType result, int64_t plane, ChannelVectors *kept = nullptr,
+           EpilogueFeed *feed = nullptr)
+      : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane), kept(kept),
+        feed(feed) {}
 
   /// Says how many groups' operands are loaded before their turn, beside those of the group whose turn it is.
   struct Ahead {
-    int64_t ofRows;    // of what lies at the rows' positions
-    int64_t byChannel; // of what is read by channel
+    int64_t ofRows;    // of what is read at the rows' positions
+    int64_t byChannel; // of what is read by channel, and not kept
   };
   /// Gets what the region yields for a row's pair of a group, zero where channels are padding.
   using Take = llvm::function_ref<void(int64_t group, const Row &, llvm::ArrayRef<mlir::Value>)>;
@@ -43,18 +47,20 @@ public:
   /// `feedStep`: the step of the tile's first part, where there is a feed.
   void finish(mlir::ValueRange sums, Take take, llvm::function_ref<void(int64_t group)> end = nullptr,
               mlir::Value feedStep = {});
-  /// Returns the registers that a thread takes for what is loaded of a group: of each row, and by channel.
-  std::pair<int64_t, int64_t> registersOfGroup() const;
+  /// Returns the registers that a thread takes for what it loads of a group by channel.
+  int64_t registersByChannel() const;
   /// Stores a yielded pair of a group.
   void store(mlir::Value pair, mlir::Value buffer, const Row &row, int64_t group) {
     e.storeVector(pair, buffer, at(row, group));
   }
 
 private:
-  /// Operands, those of rows as they are stored; null where they are not loaded yet.
+  /// Operands, those at the places of rows as they are stored; null where they are not loaded.
   using Loaded = llvm::SmallVector<mlir::Value>;
   Loaded loadVectors(int64_t group);
   Loaded loadRow(const Row &row, int64_t group);
+  mlir::Value loadAt(const kernel::AccessOperand &operand, const Row &row, int64_t group);
+  bool keeps(const kernel::AccessOperand &operand) const { return kept && ChannelVectors::keeps(operand); }
   void run(mlir::ValueRange sums, int64_t group, Take take);
   mlir::Value channelOf(int64_t group) { return e.add(channel, group * blockChannels); }
   void loadBefore(int64_t group);
@@ -70,6 +76,7 @@ private:
   kernel::AccessRegion region;
   mlir::RankedTensorType result;
   int64_t plane;
+  ChannelVectors *kept;
   EpilogueFeed *feed;
   // Of the tile between `begin` and `finish`.
   int64_t groups = 0;

@@ -21,7 +21,8 @@ public:
         contract(*contractOwner),
         epilogueFeed(*this, op.epilogue(), plan.epilogueFeed(), plan.resultBlocks,
                      {plan.axes[0].result, plan.axes[1].result, plan.axes[2].result}, pipeline.epilogue),
-        epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane(),
+        vectors(*this, op.epilogue(), op.getResultType(), plan.tile.channels, layout.vectors),
+        epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane(), &vectors,
                  hasEpilogueFeed() ? &epilogueFeed : nullptr),
         sums(*this, contract,
              {plan.moments, plan.plainSums, plan.tile.channels, plan.roles(), consumersBarrier},
@@ -35,6 +36,7 @@ private:
 
   void shareCluster();
   TilePlace placeOf(Value tile);
+  std::pair<Value, Value> placeAndPhase(Value tile);
   /// Returns the place of the tile that a step of the source belongs to.
   TilePlace placeOfStep(Value step);
   /// Runs the body for each tile of the block, carrying values.
@@ -58,6 +60,7 @@ private:
   Value firstSourceBlock(Value chunk);
 
   void emitConsumers();
+  void fillVectors();
   std::pair<Value, Value> stepsBeforeConsumer();
   Value stepsOf(Value tile);
   Values emitAccumulators(Value sourceStep, Value weightStep);
@@ -88,6 +91,7 @@ private:
   std::unique_ptr<Contract> contractOwner;
   Contract &contract;
   EpilogueFeed epilogueFeed;
+  ChannelVectors vectors;
   Epilogue epilogue;
   EpilogueSums sums;
   Value channelTile;
@@ -101,10 +105,31 @@ private:
 //===-- The block's walk --------------------------------------------------===//
 
 TilePlace HaloConvEmitter::placeOf(Value tile) {
-  Digits digits(e, e.div(tile, plan.channelTiles()));
-  TilePlace place = walk.placeOf(digits);
-  place.n = digits.next(plan.clips);
+  auto [number, phase] = placeAndPhase(e.div(tile, plan.channelTiles()));
+  Digits places(e, number), phases(e, phase);
+  TilePlace place = walk.placeOf(places, phases);
+  place.n = places.next(plan.clips);
   return place;
+}
+
+/// Returns the numbers of a tile's place and phase, by its own among those of the same channels. A block has
+/// all phases of a place one after the other: what they write lies in the same sectors of memory, which L2
+/// then holds. The places that are left when all blocks have had as many are shared out phase by phase.
+std::pair<Value, Value> HaloConvEmitter::placeAndPhase(Value tile) {
+  int64_t phases = plan.phases(), blocks = plan.partials(), places = plan.positionTiles() / phases;
+  if (phases == 1)
+    return {tile, e.index(0)};
+  int64_t rounds = places / blocks, left = places % blocks;
+  Value round = e.div(tile, phases * blocks), inRound = e.rem(tile, phases * blocks);
+  auto split = [&](int64_t width) { return std::pair(e.rem(inRound, width), e.div(inRound, width)); };
+  auto [place, phase] = split(rounds > 0 ? blocks : left);
+  if (rounds > 0 && left > 0) {
+    Value whole = less(round, e.index(rounds));
+    auto [placeOfLast, phaseOfLast] = split(left);
+    place = choose(whole, place, placeOfLast);
+    phase = choose(whole, phase, phaseOfLast);
+  }
+  return {e.add(e.mul(round, blocks), place), phase};
 }
 
 TilePlace HaloConvEmitter::placeOfStep(Value step) {
@@ -283,6 +308,7 @@ void HaloConvEmitter::emitConsumers() {
     firstRow =
         broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
   sums.begin(consumerThread);
+  fillVectors();
   Value zero = e.index(0);
   auto [sourceStep, weightStep] = stepsBeforeConsumer();
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
@@ -307,6 +333,15 @@ void HaloConvEmitter::emitConsumers() {
              channelTile, all[2], op.getResultType().getDimSize(1));
   if (auto attached = op->getParentOfType<kernel::DefOp>().getAttached())
     emitMerge(attached);
+}
+
+/// Loads what the epilogues of all tiles read by channel.
+void HaloConvEmitter::fillVectors() {
+  if (plan.channelVectors == 0)
+    return;
+  int64_t threads = plan.roles().consumerThreads();
+  vectors.fill(e.mul(channelTile, plan.tile.channels), consumerThread, threads);
+  meet(consumersBarrier, threads);
 }
 
 /// Returns the steps of the source and of the weights that the first consumer's first tile takes, if this
@@ -418,13 +453,13 @@ SmallVector<Row> HaloConvEmitter::rowsOfThread() {
 }
 
 /// Begins the epilogue of a tile before its products: of memory, a thread waits long, so what it has
-/// registers for is loaded then. What is read by channel lies near, and is loaded a few groups before its
-/// turn; what a feed brings, one group before it.
+/// registers for is loaded then. What is read by channel of each clip lies near, and is loaded a few groups
+/// before its turn; what a feed brings, one group before it.
 void HaloConvEmitter::beginEpilogue(ArrayRef<Row> rows) {
   constexpr int64_t mostByChannel = 16; // registers
-  auto [ofRow, byChannel] = epilogue.registersOfGroup();
+  int64_t byChannel = epilogue.registersByChannel();
   Epilogue::Ahead ahead = {.ofRows = plan.groupsAhead(), .byChannel = 0};
-  int64_t left = std::max<int64_t>(0, plan.registersAhead() - ahead.ofRows * ofRow * int64_t(rows.size()));
+  int64_t left = std::max<int64_t>(0, plan.registersAhead() - ahead.ofRows * plan.registersOfRow() * int64_t(rows.size()));
   if (byChannel > 0)
     ahead.byChannel = std::min(left, mostByChannel) / byChannel;
   epilogue.begin(channelBlocks(), ahead, here.n, firstChannel, rows);

@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/ChannelVectors.h"
 #include "compiler/Target/NVGPU/Contract.h"
 #include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
@@ -102,6 +103,7 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
       ++boxOperands;
       wideBoxOperands += rawPositionBytes(operand.getType()) > positionBytes;
     }
+  channelVectors = ChannelVectors::countOf(op.epilogue());
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
   terms = op.getBf16x3() ? kernel::terms : 1;
@@ -244,8 +246,10 @@ HaloPipeline HaloPlan::pipeline() const {
   RingPlan epilogue{"what the epilogue reads", tile.epilogueStages,
                     tile.epilogueStages ? epilogueFeed().stageBytes() : 0, 1};
   epilogue.refilled = tilesOfBlock() * epilogueFeed().parts() > epilogue.stages;
-  HaloPipeline pipeline{{roles(), source, weights, raw, epilogue}, {}};
+  HaloPipeline pipeline{{roles(), source, weights, raw, epilogue}, {}, {}};
   pipeline.sums = pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles()), positionBytes);
+  pipeline.vectors =
+      pipeline.memory.take(ChannelVectors::bytes(channelVectors, tile.channels), positionBytes);
   return pipeline;
 }
 
@@ -301,7 +305,7 @@ int64_t HaloPlan::registersAhead() const {
 
 int64_t HaloPlan::groupsAhead() const {
   constexpr int64_t mostRegisters = 32;
-  int64_t ofGroup = (boxOperands + wideBoxOperands) * Contract::rowsOfThread * rowTiles();
+  int64_t ofGroup = registersOfRow() * Contract::rowsOfThread * rowTiles();
   if (ofGroup == 0)
     return 0;
   return tile.epilogueStages ? 1 : std::min(registersAhead(), mostRegisters) / ofGroup;

@@ -99,9 +99,9 @@ struct WeightShare {
   int64_t blocks, columns; // of the stage
 };
 
-/// The rings of a conv, and behind them the sums of its channels.
+/// The rings of a conv, and behind them what there is of each channel of its tiles.
 struct HaloPipeline : PipelinePlan {
-  SharedRegion sums;
+  SharedRegion sums, vectors; // vectors: what its epilogue reads by channel (ChannelVectors)
 };
 
 /// The contraction of a tile: D[position, channel] += source[position + shift(tap), depth] *
@@ -132,6 +132,7 @@ struct HaloPlan {
   int64_t rowOperands = 0;            // tensors that it reads at the place of each row
   int64_t boxOperands = 0;            // of these, those that boxes may bring
   int64_t wideBoxOperands = 0;        // of these, those in f32
+  int64_t channelVectors = 0;         // operands that it reads by channel and the block keeps
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = consumersOfTurns; // warpgroups
@@ -263,6 +264,9 @@ struct HaloPlan {
   int64_t shortLivedRegisters() const {
     return tensorCores == TensorCores::Warps ? 73 + 8 * terms : 60 + 6 * (rowTiles() - 1);
   }
+  /// Counts the registers that a thread takes for what an epilogue reads at the place of a row, of one group
+  /// of channels: numbers as they are stored where they lie beside the result, else in f32.
+  int64_t registersOfRow() const { return boxOperands + wideBoxOperands + 2 * (rowOperands - boxOperands); }
   /// Counts the registers in which an epilogue may keep operands that it loads before their turn. How many
   /// short-lived values leave is found by what spills: more rows have more of them, and so have places of
   /// phases, loops over the taps of three axes and products of terms.

@@ -15,14 +15,14 @@ Value HaloWalk::pick(Value phase, const HaloAxis &axis,
   return picked;
 }
 
-TilePlace HaloWalk::placeOf(Digits &digits) {
+TilePlace HaloWalk::placeOf(Digits &places, Digits &phases) {
   TilePlace there;
   for (int axis = 2; axis >= 0; --axis)
-    there.axes[axis].first = e.mul(digits.next(axes[axis].tiles()), axes[axis].tile);
+    there.axes[axis].first = e.mul(places.next(axes[axis].tiles()), axes[axis].tile);
   for (int axis = 2; axis >= 0; --axis) {
     const HaloAxis &halo = axes[axis];
     TilePlace::Axis &place = there.axes[axis];
-    Value phase = digits.next(halo.phases.size());
+    Value phase = phases.next(halo.phases.size());
     using Phase = HaloAxis::Phase;
     place.count = pick(phase, halo, [](const Phase &phase) { return phase.count; });
     place.offset = pick(phase, halo, [](const Phase &phase) { return phase.offset; });

@@ -28,8 +28,8 @@ public:
 
   HaloWalk(WarpgroupEmitter &w, const std::array<HaloAxis, 3> &axes) : w(w), e(w.e), axes(axes) {}
 
-  /// Takes the tile's place along each axis from the digits, and then its phases.
-  TilePlace placeOf(Digits &digits);
+  /// Takes the tile's place along each axis from the first digits, and its phases from the second ones.
+  TilePlace placeOf(Digits &places, Digits &phases);
   /// Says where the feed of a tile begins.
   FeedPlace feedPlace(const TilePlace &tile);
   /// Returns by how many positions a tap shifts the halo, counted from the first shift of the tile's phase,

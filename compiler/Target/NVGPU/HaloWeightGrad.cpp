@@ -113,7 +113,7 @@ HaloWeightGradEmitter::overTiles(ValueRange init,
 
 std::pair<FeedPlace, FeedPlace> HaloWeightGradEmitter::placesOf(Value number) {
   Digits digits(e, number);
-  TilePlace there = walk.placeOf(digits);
+  TilePlace there = walk.placeOf(digits, digits);
   there.n = digits.last();
   FeedPlace ofActivation = walk.feedPlace(there), ofGradient = ofActivation;
   for (int axis = 0; axis < 3; ++axis) {
