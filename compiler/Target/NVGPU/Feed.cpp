@@ -355,13 +355,16 @@ FeedPositions::Position Feed::positionOf(const FeedPlace &place, Value number) {
 FeedPositions Feed::positionsOf(const FeedPlace &place, Value thread) {
   if (plan.copiesDoAll())
     return {};
-  int64_t all = plan.positions(), together = plan.blocksTogether();
+  int64_t all = plan.positions(), together = plan.blocksTogether(), ofBlock = plan.threadsOfBlock();
   FeedPositions mine;
-  mine.block = together > 1 ? e.min(e.div(thread, all), e.index(together - 1)) : e.index(0);
-  Value first = together > 1 ? e.sub(thread, e.mul(mine.block, all)) : thread;
+  mine.block = together > 1 ? e.min(e.div(thread, ofBlock), e.index(together - 1)) : e.index(0);
+  Value first = together > 1 ? e.sub(thread, e.mul(mine.block, ofBlock)) : thread;
+  bool someHaveNone = together * ofBlock < plan.threads;
+  if (someHaveNone)
+    first = w.choose(e.inRange(first, ofBlock), first, e.index(all));
   for (int64_t i = 0; i < plan.positionsOfThread(); ++i) {
-    Value number = e.add(first, i * plan.threads);
-    bool isPartial = together > 1 ? together * all < plan.threads : (i + 1) * plan.threads > all;
+    Value number = e.add(first, i * ofBlock);
+    bool isPartial = someHaveNone || (i + 1) * ofBlock > all;
     Value exists = isPartial ? w.less(number, e.index(all)) : Value();
     auto position = positionOf(place, isPartial ? e.min(number, e.index(all - 1)) : number);
     position.exists = exists;

@@ -107,9 +107,10 @@ int64_t FeedPlan::blocksOfPart() const {
   if (copiesDoAll())
     return blocks; // no thread works on some of them while others come
   // Of a raw stage, so that waits for it, and for what is loaded from it, are few.
-  constexpr int64_t fewestBytes = 4096;
+  constexpr int64_t fewestBytes = 4096, piecesOfThread = 2;
+  const int64_t fewestPieces = copiesPositions() ? 0 : piecesOfThread * threads;
   auto isEnough = [&](int64_t some) {
-    bool severalOfThread = copiesPositions() || some * positions() > threads;
+    bool severalOfThread = some * positions() > fewestPieces;
     return some * rawBlockBytes() >= fewestBytes && severalOfThread;
   };
   for (int64_t some = 1; some < blocks; ++some)
@@ -137,9 +138,17 @@ int64_t FeedPlan::rawBytes() const {
 
 int64_t FeedPlan::blocksTogether() const {
   int64_t together = 1, all = blocksOfPart();
-  for (int64_t some = 2; some <= all; ++some)
-    if (all % some == 0 && some * positions() <= threads)
-      together = some;
+  const int64_t mostPositions = copiesPositions() ? 1 : piecesTogether();
+  double least = instructionsOf(all, positionsOfThread(1));
+  for (int64_t some = 2; some <= std::min(all, threads); ++some) {
+    if (all % some || positionsOfThread(some) > mostPositions)
+      continue;
+    double instructions = instructionsOf(double(all) / some, positionsOfThread(some));
+    if (instructions > least)
+      continue;
+    least = instructions;
+    together = some;
+  }
   return together;
 }
 
@@ -226,20 +235,24 @@ double FeedPlan::sectorBytes() const {
 
 //===-- Time --------------------------------------------------------------===//
 
-double FeedPlan::cyclesOfThreads(const Rates &rates) const {
-  if (copiesDoAll())
-    return 0;
+double FeedPlan::instructionsOf(double blocks, int64_t positionsOfBlock) const {
   // These count instructions in the machine code. An operand is loaded and unpacked, the prologue runs on
   // each channel, and the position is rounded, masked and stored; where copies go straight to the stage,
   // zeros alone are stored.
-  constexpr double perPosition = 10, perOperand = 9, perBlock = 16, perVector = 4, perPart = 40, perZero = 3;
+  constexpr double perPosition = 10, perOperand = 9, perBlock = 16, perVector = 4, perZero = 3;
   constexpr double perTerm = 25; // what rounding has left, of 8 channels, is computed, rounded and stored
   double each = perPosition + neighbours * perOperand * operands.pixels + blockChannels * operands.operations;
   each += perTerm * (terms - 1);
   if (direct())
     each = covered() ? 0 : perZero;
-  double groups = double(blocks) / blocksTogether();
-  double ofBlocks = groups * (perBlock + perVector * operands.vectors + positionsOfThread() * each);
+  return blocks * (perBlock + perVector * operands.vectors + positionsOfBlock * each);
+}
+
+double FeedPlan::cyclesOfThreads(const Rates &rates) const {
+  if (copiesDoAll())
+    return 0;
+  constexpr double perPart = 40; // instructions
+  double groups = double(blocks) / blocksTogether(), ofBlocks = instructionsOf(groups, positionsOfThread());
   double waits = direct() ? 0 : groups / groupsTogether();
   // Four schedulers share the warps that stage.
   constexpr double schedulers = 4;

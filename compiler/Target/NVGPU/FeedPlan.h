@@ -115,15 +115,17 @@ struct FeedPlan {
   int64_t parts() const { return blocks / blocksOfPart(); }
   /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
   int64_t rawBytes() const;
-  /// Counts the blocks of a part that the threads work on at the same time.
+  /// Counts the blocks of a part that the threads work on at the same time: so many that a thread has several
+  /// positions of a block, for which it loads the block's vectors once.
   int64_t blocksTogether() const;
   /// Counts the positions, of one block or of several, that a thread loads before it stores the first one.
   int64_t piecesTogether() const;
   /// Counts the groups of such blocks whose positions a thread loads together: where it has few in each, it
   /// would wait for shared memory as often as it has blocks.
   int64_t groupsTogether() const;
-  /// Counts the positions of each thread in a block.
-  int64_t positionsOfThread() const { return shape::ceilDiv(positions() * blocksTogether(), threads); }
+  /// Counts the positions of each thread in a block, and the threads that share a block's.
+  int64_t positionsOfThread() const { return positionsOfThread(blocksTogether()); }
+  int64_t threadsOfBlock() const { return shape::ceilDiv(positions(), positionsOfThread()); }
   /// Returns whether each thread can keep in registers where its positions lie, if it can of `most`: ptxas
   /// spills more of them.
   bool keepsPositions(int64_t most) const { return direct() || positionsOfThread() <= most; }
@@ -155,6 +157,12 @@ struct FeedPlan {
   double cyclesOfCopies(const Rates &rates) const;
 
 private:
+  /// Counts the positions of each thread in a block, if the threads work on so many blocks at the same time.
+  int64_t positionsOfThread(int64_t blocksTogether) const {
+    return shape::ceilDiv(positions(), threads / blocksTogether);
+  }
+  /// Returns the instructions of a thread for its positions of so many blocks, where it has as many in each.
+  double instructionsOf(double blocks, int64_t positionsOfBlock) const;
   /// Returns whether a stage can have what the source has, as it is.
   bool staysAsItIs() const;
   /// Returns the bytes that the boxes of a stage bring.
