@@ -84,6 +84,19 @@ Value ChannelSums::ofTile(int64_t sum, Value channel) {
 
 Value ChannelSums::total(int64_t sum, Value channel) { return load(place(sum, e.index(warps), channel)); }
 
+Value ChannelSums::totals(int64_t sum, int64_t group, Value column) {
+  constexpr int64_t pair = 2;
+  Value at = place(sum, e.index(warps), e.add(column, group * blockChannels));
+  return LLVM::LoadOp::create(e.b, e.loc, e.vectorType(pair), at, 4 * pair);
+}
+
+void ChannelSums::setTotalsOfFirstRow(Value pair, int64_t sum, int64_t group, Value column) {
+  constexpr int64_t pairsOfRow = blockChannels / 2; // each in a thread of its own
+  e.when(e.inRange(thread, pairsOfRow), [&] {
+    LLVM::StoreOp::create(e.b, e.loc, pair, place(sum, e.index(warps), e.add(column, group * blockChannels)), 8);
+  });
+}
+
 Value ChannelSums::placeOfTold(Value group) {
   return w.pointer(e.add(e.mul(group, toldBytes), region.end() - groups * toldBytes));
 }

@@ -48,9 +48,12 @@ public:
   /// Returns the total of another group, which its thread has set before all consumers met.
   mlir::Value totalOf(int64_t group, int64_t sum, mlir::Value channel);
 
-  /// Returns a pointer to one f32 a channel, where the first warp's part of a tile's sum lies; it may serve
-  /// otherwise once that is read.
-  mlir::Value place(int64_t sum, mlir::Value channel) { return place(sum, e.index(0), channel); }
+  // These are for all threads of a group, between two meetings of theirs.
+
+  /// Loads the totals of a thread's pair of a group of channels, whose first one is `column` of 8.
+  mlir::Value totals(int64_t sum, int64_t group, mlir::Value column);
+  /// Sets them, in the thread that holds the group's first row.
+  void setTotalsOfFirstRow(mlir::Value pair, int64_t sum, int64_t group, mlir::Value column);
 
   /// Tells the other groups an index that all threads of this one have, before all consumers meet.
   void tell(mlir::Value index);

@@ -119,19 +119,36 @@ void Epilogue::finish(ValueRange sums, Take take, function_ref<void(int64_t)> en
 
 //===-- Sums --------------------------------------------------------------===//
 
+void EpilogueSums::beginTile(ValueRange products, Value before) {
+  if (shape.moments == 0)
+    return;
+  e.when(e.equal(before, 0), [&] {
+    meet(); // the totals are zero
+    for (int64_t group = 0; group < shape.channels / blockChannels; ++group)
+      sums.setTotalsOfFirstRow(contract.pair(products, 0, group), 0, group, contract.column());
+    meet();
+  });
+}
+
 void EpilogueSums::take(int64_t group, const Row &row, ArrayRef<Value> yielded) {
   Value noPair = e.constant(0.0f, e.vectorType(2));
-  totals.resize(shape.moments + shape.plainSums, noPair);
-  for (auto [total, value] : llvm::zip_equal(totals, yielded))
-    total = e.addf(total, w.choose(row.valid, value, noPair));
-  if (shape.moments)
-    kept[group].push_back(yielded.front());
+  if (totals.empty()) {
+    totals.resize(shape.sums(), noPair);
+    mean = shape.moments ? sums.totals(0, group, contract.column()) : Value();
+  }
+  for (auto [sum, value] : llvm::enumerate(yielded)) {
+    bool ofMoments = int64_t(sum) < shape.moments;
+    Value added = w.choose(row.valid, ofMoments ? e.subf(value, mean) : value, noPair);
+    totals[sum] = e.addf(totals[sum], added);
+    if (ofMoments)
+      totals[squares()] = e.fma(added, added, totals[squares()]);
+  }
 }
 
 void EpilogueSums::finish(int64_t group) {
   for (auto [sum, total] : llvm::enumerate(totals))
     sums.add(sum, group, total);
-  if (group + 1 == int64_t(kept.size()))
+  if (group + 1 == shape.channels / blockChannels)
     for (size_t sum = 0; sum < totals.size(); ++sum)
       sums.finish(sum);
   totals.clear();
@@ -144,7 +161,7 @@ void EpilogueSums::meet() {
     w.meet(shape.barrier, shape.roles.consumerThreads());
 }
 
-Value EpilogueSums::finishTile(ArrayRef<Row> rows, Value before, function_ref<Value()> countResults) {
+Value EpilogueSums::finishTile(Value before, function_ref<Value()> countResults) {
   if (shape.sums() == 0)
     return before;
   meet();
@@ -155,37 +172,23 @@ Value EpilogueSums::finishTile(ArrayRef<Row> rows, Value before, function_ref<Va
     });
   Value count = countResults();
   if (shape.moments)
-    finishMoments(rows, before, count);
+    finishMoments(before, count);
   meet(); // before the next tile's sums overwrite this one's
   return e.add(before, count);
 }
 
-/// Computes, for each channel, the mean of the tile's results, whose sums are there, and the squared
-/// distances from it, and merges both with those of the tiles before (Chan, Golub and LeVeque, 1983).
-void EpilogueSums::finishMoments(ArrayRef<Row> rows, Value before, Value count) {
-  Value one = e.index(1), divisor = e.toFloat(e.max(count, one));
-  sums.forEachChannel([&](Value channel) {
-    LLVM::StoreOp::create(e.b, e.loc, e.divf(sums.ofTile(0, channel), divisor), sums.place(0, channel), 4);
-  });
-  meet();
-  Value pairAt = contract.column();
-  for (auto [group, values] : llvm::enumerate(kept)) {
-    Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2),
-                                      sums.place(0, e.add(pairAt, int64_t(group) * blockChannels)), 8);
-    Value sum = e.constant(0.0f, e.vectorType(2));
-    for (auto [row, value] : llvm::zip_equal(rows, values)) {
-      Value distance = e.subf(value, mean);
-      sum = w.choose(row.valid, e.fma(distance, distance, sum), sum);
-    }
-    sums.add(squares(), group, sum);
-    values.clear();
-  }
-  sums.finish(squares());
-  meet();
+/// Computes, for each channel, how far the mean of the tile's results is from that of the tiles before, and
+/// the squared distances from it, and merges both with those of the tiles before (Chan, Golub and LeVeque,
+/// 1983). Of n distances d from a mean that is near, whose own is m, the sum of (d - m)^2 is that of d^2 less
+/// n m^2.
+void EpilogueSums::finishMoments(Value before, Value count) {
+  Value divisor = e.toFloat(e.max(count, e.index(1)));
   Share share = shareOf(before, count);
   sums.forEachChannel([&](Value channel) {
-    Value tileMean = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sums.place(0, channel), 4);
-    mergeMoments(channel, tileMean, sums.ofTile(squares(), channel), share);
+    Value sum = sums.ofTile(0, channel), distance = e.divf(sum, divisor);
+    Value around = e.subf(sums.ofTile(squares(), channel), e.mulf(distance, sum));
+    around = arith::MaximumFOp::create(e.b, e.loc, around, e.constant(0.0f)); // rounding may leave less
+    mergeMoments(channel, distance, around, share);
   });
 }
 
@@ -194,9 +197,10 @@ EpilogueSums::Share EpilogueSums::shareOf(Value before, Value count) {
   return {share, e.mulf(e.toFloat(before), share)};
 }
 
-/// Merges the mean of a share of the positions, and the squared distances from it, with the totals.
-void EpilogueSums::mergeMoments(Value channel, Value mean, Value ofShare, Share share) {
-  Value total = sums.total(0, channel), distance = e.subf(mean, total);
+/// Merges the mean of a share of the positions, which lies so far from that of the totals, and the squared
+/// distances from it with the totals.
+void EpilogueSums::mergeMoments(Value channel, Value distance, Value ofShare, Share share) {
+  Value total = sums.total(0, channel);
   Value around = e.addf(sums.total(squares(), channel), ofShare);
   sums.setTotal(e.fma(distance, share.ofAll, total), 0, channel);
   sums.setTotal(e.fma(e.mulf(distance, distance), share.weight, around), squares(), channel);
@@ -212,7 +216,7 @@ Value EpilogueSums::mergeGroups() {
     sums.forEachChannel([&](Value channel) {
       auto other = [&](int64_t sum) { return sums.totalOf(group, sum, channel); };
       if (shape.moments)
-        mergeMoments(channel, other(0), other(squares()), share);
+        mergeMoments(channel, e.subf(other(0), sums.total(0, channel)), other(squares()), share);
       for (int64_t sum = shape.moments; sum < shape.moments + shape.plainSums; ++sum)
         sums.setTotal(e.addf(sums.total(sum, channel), other(sum)), sum, channel);
     });

@@ -102,18 +102,20 @@ public:
   };
   EpilogueSums(WarpgroupEmitter &w, Contract &contract, const Shape &shape, SharedRegion region)
       : w(w), e(w.e), contract(contract), shape(shape),
-        sums(w, shape.sums(), shape.channels, shape.roles, region), kept(shape.channels / blockChannels) {}
+        sums(w, shape.sums(), shape.channels, shape.roles, region) {}
 
   /// Sets the sums to zero. `thread` is this thread's number among the consumers.
   void begin(mlir::Value thread) { sums.begin(thread); }
+  /// Begins a tile with these sums of products, after `before` positions of tiles before. Distances, whose
+  /// squares moments take, are from the mean of those tiles; of the first tile, from its first result.
+  void beginTile(mlir::ValueRange products, mlir::Value before);
   /// Adds what a row yields for them in a group: the value that moments are taken of, then plain sums.
   void take(int64_t group, const Row &row, llvm::ArrayRef<mlir::Value> yielded);
   /// Ends a group of channels, after its last row.
   void finish(int64_t group);
   /// Ends a tile, of which `count` positions are results, and merges it with the tiles before that this
   /// thread's warpgroup had. Returns how many positions it has merged: `before` were there.
-  mlir::Value finishTile(llvm::ArrayRef<Row> rows, mlir::Value before,
-                         llvm::function_ref<mlir::Value()> count);
+  mlir::Value finishTile(mlir::Value before, llvm::function_ref<mlir::Value()> count);
   /// Stores the sums of a tile of channels in buffers [partial, row, channel], where this thread's
   /// warpgroup has merged `count` positions:
   /// moments, if there are any, with the rows count, mean and squares, then plain sums. Those of channels
@@ -124,13 +126,13 @@ public:
 private:
   int64_t squares() const { return 1 + shape.plainSums; } // number of the sum of squared distances
   void meet();
-  void finishMoments(llvm::ArrayRef<Row> rows, mlir::Value before, mlir::Value count);
+  void finishMoments(mlir::Value before, mlir::Value count);
   /// The share of positions that are merged with others.
   struct Share {
     mlir::Value ofAll, weight; // weight: of the squared distance between the means of both
   };
   Share shareOf(mlir::Value before, mlir::Value count);
-  void mergeMoments(mlir::Value channel, mlir::Value mean, mlir::Value ofShare, Share share);
+  void mergeMoments(mlir::Value channel, mlir::Value distance, mlir::Value ofShare, Share share);
   mlir::Value mergeGroups();
   void storeTotals(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value channelTile,
                    mlir::Value count, int64_t existing);
@@ -141,8 +143,7 @@ private:
   Shape shape;
   ChannelSums sums;
   llvm::SmallVector<mlir::Value> totals; // of this thread's rows of a group, one for each sum
-  // What moments are taken of: for each group, a pair of each row.
-  llvm::SmallVector<llvm::SmallVector<mlir::Value>> kept;
+  mlir::Value mean;                      // of the tiles before, of the thread's pair of the group
 };
 
 } // namespace kinema::nvidia

@@ -476,10 +476,11 @@ Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows,
     });
     sums.take(group, row, yielded.drop_front(plan.stores));
   };
+  sums.beginTile(accumulators, before);
   epilogue.finish(
       accumulators, take, [&](int64_t group) { sums.finish(group); },
       hasEpilogueFeed() ? epilogueStep(sourceStep) : Value());
-  return sums.finishTile(rows, before, [&] { return walk.resultsOf(here); });
+  return sums.finishTile(before, [&] { return walk.resultsOf(here); });
 }
 
 /// Lets the last block of those with the same channels merge the partials of them all.
