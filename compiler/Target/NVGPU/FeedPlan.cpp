@@ -233,6 +233,17 @@ double FeedPlan::sectorBytes() const {
   return double(blocks) * (copies * ofPixels + operands.vectorBytes / double(neighbours));
 }
 
+double FeedPlan::sharedBytes() const {
+  double staged = terms * blocks * positions() * positionBytes;
+  if (direct())
+    return staged;
+  // Each warp loads the vectors of its blocks by itself, whose threads all read the same 16 bytes.
+  constexpr double bytesOfLoad = 128;
+  double warps = shape::ceilDiv(threadsOfBlock(), warp);
+  double loads = blocks * warps * operands.vectors * blockChannels * 4 / positionBytes;
+  return staged + 2.0 * parts() * rawBytes() + bytesOfLoad * loads;
+}
+
 //===-- Time --------------------------------------------------------------===//
 
 double FeedPlan::instructionsOf(double blocks, int64_t positionsOfBlock) const {

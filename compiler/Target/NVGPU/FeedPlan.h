@@ -151,6 +151,9 @@ struct FeedPlan {
   /// Returns the bytes that a stage's copies read, in whole sectors of L2.
   double sectorBytes() const;
 
+  /// Returns the bytes of a stage that pass through shared memory: what copies bring, and what threads load
+  /// and store.
+  double sharedBytes() const;
   /// Returns the cycles in which the threads work on a stage, and in which its copies begin or, if that takes
   /// longer, the copy engine works on its boxes.
   double cyclesOfThreads(const Rates &rates) const;

@@ -71,6 +71,11 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   const double bringsOfWeights = plan.weightsStay() ? 1.0 / plan.tilesOfBlock() : 1; // a tile
+  work.shared = kernel::productsOfMac(op) * products *
+                    bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
+                plan.chunks() * (feed.sharedBytes() + bringsOfWeights * taps * plan.weightStageBytes());
+  if (plan.tile.epilogueStages) // boxes bring it, and threads load it
+    work.shared += 2.0 * plan.epilogueFeed().boxBytes();
   double ofEpilogue = plan.tile.epilogueStages ? plan.epilogueFeed().cyclesOfCopies(rates) : 0;
   double ofSource = feed.cyclesOfCopies(rates) + ofEpilogue / plan.chunks(),
          ofWeights = bringsOfWeights * taps * plan.cyclesOfWeightCopies(rates);

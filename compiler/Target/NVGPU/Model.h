@@ -24,6 +24,7 @@ struct Work {
   int64_t together = 1; // blocks that share a multiprocessor
   int64_t tiles = 1;    // tiles of a block, one after the other
   double matrix = 0;    // cycles of tensor cores, or of the shared memory that feeds them
+  double shared = 0;    // bytes that pass through shared memory: for products, copies and staging threads
   double staging = 0;   // cycles of the threads that prepare operands
   double copying = 0;   // cycles of a warp that begins copies
   double cached = 0;    // bytes between the block and L2
@@ -64,14 +65,20 @@ double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64
 /// Returns the bytes that the launch reads and writes if each element passes once.
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 
-/// Returns the cycles of the m64 x columns x 16 products of a warpgroup, or of its warps, whose operands lie
-/// in shared memory. Each warp loads the columns by itself, once for the `together` products that share them.
+/// Returns the bytes of shared memory that the m64 x columns x 16 products of a warpgroup read, or of its
+/// warps. Each warp loads the columns by itself, once for the `together` products that share them.
+inline double bytesOfProduct(TensorCores tensorCores, int64_t columns, int64_t together = 1) {
+  constexpr double rowBytes = 32; // of 16 contracted elements
+  constexpr double warps = 4;
+  return rowBytes * (64 + (tensorCores == TensorCores::Warps ? warps * columns / together : columns));
+}
+
+/// Returns the cycles of these products, whose operands lie in shared memory.
 inline double cyclesOfProduct(const Rates &rates, TensorCores tensorCores, int64_t columns,
                               int64_t together = 1) {
-  constexpr double bytesPerCycle = 128, rowBytes = 32; // bytes of 16 contracted elements
-  constexpr double warps = 4;
-  double read = 64 + (tensorCores == TensorCores::Warps ? warps * columns / together : columns);
-  return std::max(64 * 16 * columns / rates.multiplyAddsPerCycle, read * rowBytes / bytesPerCycle);
+  constexpr double bytesPerCycle = 128;
+  return std::max(64 * 16 * columns / rates.multiplyAddsPerCycle,
+                  bytesOfProduct(tensorCores, columns, together) / bytesPerCycle);
 }
 
 /// Returns the cycles of an epilogue that makes so many results, reading `operands` numbers beside each and

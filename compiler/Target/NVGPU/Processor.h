@@ -28,6 +28,7 @@ struct Rates {
   double multiplyAddsPerCycle; // of a multiprocessor's tensor cores
   double memory;               // bytes a second
   double cachedPerCycle;       // bytes of L2 for each multiprocessor
+  double sharedPerCycle;       // bytes of shared memory that a multiprocessor reads or writes
   double launchSeconds;        // seconds until the first block runs, and until the last one is seen
   double blockCycles;          // cycles until a block's stages are full
   double lanes;                // instructions a cycle of a multiprocessor
@@ -58,6 +59,7 @@ inline constexpr Rates h200 = {
     .multiplyAddsPerCycle = 2048,
     .memory = 4.3e12,
     .cachedPerCycle = 32,
+    .sharedPerCycle = 128,
     .launchSeconds = 1e-6,
     .blockCycles = 2000,
     .lanes = 128,
@@ -85,6 +87,7 @@ inline constexpr Rates a100 = {
     .multiplyAddsPerCycle = 1024,
     .memory = 2.04e12,
     .cachedPerCycle = 32,
+    .sharedPerCycle = 128,
     .launchSeconds = 2e-6,
     .blockCycles = 2000,
     .lanes = 64,
