@@ -60,11 +60,18 @@ HaloAxis nvidia::haloAxis(const shape::Window &window, int axis, int64_t source,
 }
 
 double nvidia::meanInside(int64_t first, int64_t step, int64_t tiles, int64_t wanted, int64_t source) {
-  int64_t inside = 0;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
+  auto insideOf = [&](int64_t tile) {
     int64_t begin = first + tile * step;
-    inside += std::max<int64_t>(0, std::min(begin + wanted, source) - std::max<int64_t>(begin, 0));
-  }
+    return std::max<int64_t>(0, std::min(begin + wanted, source) - std::max<int64_t>(begin, 0));
+  };
+  // All tiles but some at both ends have what they want.
+  int64_t low = std::clamp<int64_t>(first < 0 ? shape::ceilDiv(-first, step) : 0, 0, tiles);
+  int64_t room = source - wanted - first, high = std::clamp(room < 0 ? 0 : room / step + 1, low, tiles);
+  int64_t inside = (high - low) * wanted;
+  for (int64_t tile = 0; tile < low; ++tile)
+    inside += insideOf(tile);
+  for (int64_t tile = high; tile < tiles; ++tile)
+    inside += insideOf(tile);
   return double(inside) / tiles;
 }
 
@@ -139,8 +146,10 @@ HaloPlan::HaloPlan(TensorCores tensorCores, const kernel::AccessRegion &prologue
 
 void HaloPlan::setTile(const HaloTile &other) {
   tile = other;
-  for (int axis = 0; axis < 3; ++axis)
+  for (int axis = 0; axis < 3; ++axis) {
     axes[axis].tile = tile.results[axis];
+    fedAxes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
+  }
 }
 
 int64_t HaloPlan::span(int first) const {
@@ -175,8 +184,7 @@ FeedPlan HaloPlan::feed() const {
   int64_t copiers = copiesApart() ? tile.copiers - 1 : tile.copiers;
   FeedPlan feed{operands, {},    stagedBlocks(), pitch(),        neighbours, roles().stagingThreads(),
                 copiers,  terms, tensorCores,    tile.boxes != 0};
-  for (int axis = 0; axis < 3; ++axis)
-    feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
+  feed.axes = fedAxes;
   return feed;
 }
 

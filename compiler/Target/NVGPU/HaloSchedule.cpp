@@ -170,7 +170,7 @@ private:
   SmallVector<int64_t> columnsOfTiles() const;
   void considerPositions(const shape::Size3 &results);
   void considerRoles(HaloTile tile);
-  void feedEpilogue();
+  bool feedEpilogue();
   void considerCopiers(HaloTile tile);
   std::optional<Work> considerTurns(HaloTile tile);
   std::optional<Work> consider(const HaloTile &tile);
@@ -186,23 +186,29 @@ private:
 } // namespace
 
 /// Lets boxes bring what the epilogue reads, where there is room for what consumers work on or, if they take
-/// turns, for what both do.
-void Search::feedEpilogue() {
+/// turns, for what both do. Returns whether it does, and the plan fits.
+bool Search::feedEpilogue() {
   if (!plan.mayFeedEpilogue())
-    return;
+    return false;
   plan.tile.epilogueStages = plan.roles().groupsOfConsumers() * plan.epilogueFeed().parts();
-  if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
-    plan.tile.epilogueStages = 0;
+  if (plan.fits(processor) && epilogueFits(op, plan, processor))
+    return true;
+  plan.tile.epilogueStages = 0;
+  return false;
 }
 
 /// Returns what the tile asks for; nothing where it does not fit.
 std::optional<Work> Search::consider(const HaloTile &tile) {
   plan.setTile(tile);
   plan.tile.blocks = blocksOf(plan, rates);
-  if (!plan.fits(processor) && tile.weightStages == 0)
+  if (!plan.fits(processor)) {
+    if (tile.weightStages != 0)
+      return std::nullopt;
     plan.tile.weightStages = fewestWeightStages;
-  feedEpilogue();
-  if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
+    if (!plan.fits(processor))
+      return std::nullopt;
+  }
+  if (!feedEpilogue() && !epilogueFits(op, plan, processor))
     return std::nullopt;
   Work work = workOf(op, plan, traffic, rates);
   if (best.wants(leastSecondsOf(rates, work))) {

@@ -9,16 +9,13 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 /// Returns how long pieces of work take that pass beside each other. The longest alone would be too kind: each
-/// delays the others now and then. Of norms, the one of this power came nearest to an H100's times
+/// delays the others now and then. Of norms, that of the fourth power came nearest to an H100's times
 /// (bench/results/gpu-h100.md).
 static double beside(std::initializer_list<double> pieces) {
-  constexpr double power = 4;
-  double longest = std::max(pieces), sum = 0;
-  if (longest <= 0)
-    return 0;
+  double sum = 0;
   for (double piece : pieces)
-    sum += std::pow(piece / longest, power);
-  return longest * std::pow(sum, 1 / power);
+    sum += piece * piece * (piece * piece);
+  return std::sqrt(std::sqrt(sum));
 }
 
 /// Returns the cycles in which copies arrive that wait for the latency of what they read.
