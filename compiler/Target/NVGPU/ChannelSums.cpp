@@ -19,16 +19,16 @@ Value ChannelSums::place(Value group, int64_t sum, Value warpNumber, Value chann
 
 Value ChannelSums::load(Value from) { return LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), from, 4); }
 
-void ChannelSums::begin(Value ofHolders) {
+void ChannelSums::begin(Value ofHolders, int64_t first) {
   thread = ofHolders;
   ofGroup = e.index(0);
   if (groups > 1) {
     ofGroup = w.broadcast(e.div(thread, warps * warp));
     thread = e.rem(thread, warps * warp);
   }
-  if (count > 0)
+  if (count > first)
     forEachChannel([&](Value channel) {
-      for (int64_t sum = 0; sum < count; ++sum)
+      for (int64_t sum = first; sum < count; ++sum)
         setTotal(e.constant(0.0f), sum, channel);
     });
 }
@@ -90,10 +90,11 @@ Value ChannelSums::totals(int64_t sum, int64_t group, Value column) {
   return LLVM::LoadOp::create(e.b, e.loc, e.vectorType(pair), at, 4 * pair);
 }
 
-void ChannelSums::setTotalsOfFirstRow(Value pair, int64_t sum, int64_t group, Value column) {
+void ChannelSums::setTotalsToFirstRow(Value pair, int64_t sum, int64_t group, Value column) {
   constexpr int64_t pairsOfRow = blockChannels / 2; // each in a thread of its own
   e.when(e.inRange(thread, pairsOfRow), [&] {
-    LLVM::StoreOp::create(e.b, e.loc, pair, place(sum, e.index(warps), e.add(column, group * blockChannels)), 8);
+    Value at = place(sum, e.index(warps), e.add(column, group * blockChannels));
+    LLVM::StoreOp::create(e.b, e.loc, pair, at, 8);
   });
 }
 

@@ -27,8 +27,9 @@ public:
       : w(w), e(w.e), count(count), channels(channels), groups(roles.groupsOfConsumers()),
         warps(roles.warpsOfTile()), region(region), waiting(count) {}
 
-  /// Sets the totals to zero. `thread` is this thread's number among those that hold results.
-  void begin(mlir::Value thread);
+  /// Sets the totals to zero, from sum `first` on. `thread` is this thread's number among those that hold
+  /// results.
+  void begin(mlir::Value thread, int64_t first);
   /// Returns the number of this thread's group among those that have tiles of their own.
   mlir::Value group() const { return ofGroup; }
 
@@ -48,12 +49,11 @@ public:
   /// Returns the total of another group, which its thread has set before all consumers met.
   mlir::Value totalOf(int64_t group, int64_t sum, mlir::Value channel);
 
-  // These are for all threads of a group, between two meetings of theirs.
-
-  /// Loads the totals of a thread's pair of a group of channels, whose first one is `column` of 8.
+  /// Loads the totals of the thread's pair of a group, whose first channel is `column` of 8. Any thread may,
+  /// between two meetings of those of its group.
   mlir::Value totals(int64_t sum, int64_t group, mlir::Value column);
-  /// Sets them, in the thread that holds the group's first row.
-  void setTotalsOfFirstRow(mlir::Value pair, int64_t sum, int64_t group, mlir::Value column);
+  /// Sets them to those pairs that the threads with the first row of a tile have.
+  void setTotalsToFirstRow(mlir::Value pair, int64_t sum, int64_t group, mlir::Value column);
 
   /// Tells the other groups an index that all threads of this one have, before all consumers meet.
   void tell(mlir::Value index);

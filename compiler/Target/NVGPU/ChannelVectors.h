@@ -15,9 +15,7 @@ public:
   static bool keeps(const kernel::AccessOperand &operand) {
     return operand.access == kernel::Access::Channel;
   }
-  static int64_t countOf(const kernel::AccessRegion &region) {
-    return region.count(kernel::Access::Channel);
-  }
+  static int64_t countOf(const kernel::AccessRegion &region) { return llvm::count_if(region, keeps); }
   /// Returns the bytes of shared memory for so many vectors: [vector, channel of the tile] in f32.
   static constexpr int64_t bytes(int64_t vectors, int64_t channels) { return 4 * vectors * channels; }
 

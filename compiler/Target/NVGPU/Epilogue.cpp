@@ -21,7 +21,8 @@ Epilogue::Loaded Epilogue::loadVectors(int64_t group) {
   return loaded;
 }
 
-/// Loads what an operand has for a row: as it is stored, or as floats where it does not lie beside the result.
+/// Loads what an operand has for a row: as it is stored, or as floats where it lies elsewhere than beside the
+/// result.
 Value Epilogue::loadAt(const kernel::AccessOperand &operand, const Row &row, int64_t group) {
   if (operand.access != Access::Pixel) {
     SmallVector<Value> place = {n, channelOf(group)};
@@ -75,7 +76,7 @@ void Epilogue::run(ValueRange sums, int64_t group, Take take) {
     Loaded ofRow = ahead.ofRows > 0 ? ofRows[group][number] : loadRow(row, group);
     SmallVector<Value> arguments = {pair};
     for (auto [operand, vector, loaded] : llvm::zip_equal(region, byChannel, ofRow))
-      arguments.push_back(operand.isByChannel()              ? vector
+      arguments.push_back(operand.isByChannel()             ? vector
                           : operand.access == Access::Pixel ? e.asFloats(loaded)
                                                             : loaded);
     auto yielded = e.inlineRegion(region.getRegion(), arguments, 2);
@@ -123,9 +124,8 @@ void EpilogueSums::beginTile(ValueRange products, Value before) {
   if (shape.moments == 0)
     return;
   e.when(e.equal(before, 0), [&] {
-    meet(); // the totals are zero
-    for (int64_t group = 0; group < shape.channels / blockChannels; ++group)
-      sums.setTotalsOfFirstRow(contract.pair(products, 0, group), 0, group, contract.column());
+    for (int64_t group = 0; group < shape.groups(); ++group)
+      sums.setTotalsToFirstRow(contract.pair(products, 0, group), 0, group, contract.column());
     meet();
   });
 }
@@ -134,11 +134,11 @@ void EpilogueSums::take(int64_t group, const Row &row, ArrayRef<Value> yielded) 
   Value noPair = e.constant(0.0f, e.vectorType(2));
   if (totals.empty()) {
     totals.resize(shape.sums(), noPair);
-    mean = shape.moments ? sums.totals(0, group, contract.column()) : Value();
+    near = shape.moments ? sums.totals(0, group, contract.column()) : Value();
   }
   for (auto [sum, value] : llvm::enumerate(yielded)) {
     bool ofMoments = int64_t(sum) < shape.moments;
-    Value added = w.choose(row.valid, ofMoments ? e.subf(value, mean) : value, noPair);
+    Value added = w.choose(row.valid, ofMoments ? e.subf(value, near) : value, noPair);
     totals[sum] = e.addf(totals[sum], added);
     if (ofMoments)
       totals[squares()] = e.fma(added, added, totals[squares()]);
@@ -148,7 +148,7 @@ void EpilogueSums::take(int64_t group, const Row &row, ArrayRef<Value> yielded) 
 void EpilogueSums::finish(int64_t group) {
   for (auto [sum, total] : llvm::enumerate(totals))
     sums.add(sum, group, total);
-  if (group + 1 == shape.channels / blockChannels)
+  if (group + 1 == shape.groups())
     for (size_t sum = 0; sum < totals.size(); ++sum)
       sums.finish(sum);
   totals.clear();
@@ -213,10 +213,14 @@ Value EpilogueSums::mergeGroups() {
   for (int64_t group = 1; group < shape.roles.groupsOfConsumers(); ++group) {
     Value count = sums.told(group);
     Share share = shareOf(merged, count);
+    Value hadTiles = w.less(e.index(0), count); // else nothing has set its mean
     sums.forEachChannel([&](Value channel) {
       auto other = [&](int64_t sum) { return sums.totalOf(group, sum, channel); };
-      if (shape.moments)
-        mergeMoments(channel, e.subf(other(0), sums.total(0, channel)), other(squares()), share);
+      if (shape.moments) {
+        Value distance =
+            e.select(hadTiles, [&] { return e.subf(other(0), sums.total(0, channel)); }, e.constant(0.0f));
+        mergeMoments(channel, distance, other(squares()), share);
+      }
       for (int64_t sum = shape.moments; sum < shape.moments + shape.plainSums; ++sum)
         sums.setTotal(e.addf(sums.total(sum, channel), other(sum)), sum, channel);
     });

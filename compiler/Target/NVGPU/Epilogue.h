@@ -99,15 +99,17 @@ public:
     int64_t barrier;
 
     int64_t sums() const { return 2 * moments + plainSums; }
+    int64_t groups() const { return channels / blockChannels; }
   };
   EpilogueSums(WarpgroupEmitter &w, Contract &contract, const Shape &shape, SharedRegion region)
       : w(w), e(w.e), contract(contract), shape(shape),
         sums(w, shape.sums(), shape.channels, shape.roles, region) {}
 
   /// Sets the sums to zero. `thread` is this thread's number among the consumers.
-  void begin(mlir::Value thread) { sums.begin(thread); }
-  /// Begins a tile with these sums of products, after `before` positions of tiles before. Distances, whose
-  /// squares moments take, are from the mean of those tiles; of the first tile, from its first result.
+  void begin(mlir::Value thread) { sums.begin(thread, shape.moments); }
+  /// Begins a tile with these sums of products, after `before` positions of tiles before. Moments take the
+  /// squares of distances from the mean of those tiles; of the first tile, from its first sum of products,
+  /// which is near where nothing but rounding follows.
   void beginTile(mlir::ValueRange products, mlir::Value before);
   /// Adds what a row yields for them in a group: the value that moments are taken of, then plain sums.
   void take(int64_t group, const Row &row, llvm::ArrayRef<mlir::Value> yielded);
@@ -143,7 +145,7 @@ private:
   Shape shape;
   ChannelSums sums;
   llvm::SmallVector<mlir::Value> totals; // of this thread's rows of a group, one for each sum
-  mlir::Value mean;                      // of the tiles before, of the thread's pair of the group
+  mlir::Value near;                      // from what distances are, of the thread's pair of the group
 };
 
 } // namespace kinema::nvidia

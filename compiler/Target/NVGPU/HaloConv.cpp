@@ -335,13 +335,15 @@ void HaloConvEmitter::emitConsumers() {
     emitMerge(attached);
 }
 
-/// Loads what the epilogues of all tiles read by channel.
+/// Loads what the epilogues of all tiles read by channel. Before they do, all consumers meet: here, or for
+/// the moments of the first tile, which is the same for all unless they take turns.
 void HaloConvEmitter::fillVectors() {
   if (plan.channelVectors == 0)
     return;
   int64_t threads = plan.roles().consumerThreads();
   vectors.fill(e.mul(channelTile, plan.tile.channels), consumerThread, threads);
-  meet(consumersBarrier, threads);
+  if (plan.moments == 0 || plan.tile.turns)
+    meet(consumersBarrier, threads);
 }
 
 /// Returns the steps of the source and of the weights that the first consumer's first tile takes, if this
@@ -459,7 +461,8 @@ void HaloConvEmitter::beginEpilogue(ArrayRef<Row> rows) {
   constexpr int64_t mostByChannel = 16; // registers
   int64_t byChannel = epilogue.registersByChannel();
   Epilogue::Ahead ahead = {.ofRows = plan.groupsAhead(), .byChannel = 0};
-  int64_t left = std::max<int64_t>(0, plan.registersAhead() - ahead.ofRows * plan.registersOfRow() * int64_t(rows.size()));
+  int64_t left = std::max<int64_t>(0, plan.registersAhead() -
+                                          ahead.ofRows * plan.registersOfRow() * int64_t(rows.size()));
   if (byChannel > 0)
     ahead.byChannel = std::min(left, mostByChannel) / byChannel;
   epilogue.begin(channelBlocks(), ahead, here.n, firstChannel, rows);

@@ -182,10 +182,8 @@ int64_t HaloPlan::pitch() const {
 
 FeedPlan HaloPlan::feed() const {
   int64_t copiers = copiesApart() ? tile.copiers - 1 : tile.copiers;
-  FeedPlan feed{operands, {},    stagedBlocks(), pitch(),        neighbours, roles().stagingThreads(),
-                copiers,  terms, tensorCores,    tile.boxes != 0};
-  feed.axes = fedAxes;
-  return feed;
+  return {operands, fedAxes, stagedBlocks(), pitch(),        neighbours, roles().stagingThreads(),
+          copiers,  terms,   tensorCores,    tile.boxes != 0};
 }
 
 EpilogueFeedPlan HaloPlan::epilogueFeed() const {

@@ -116,8 +116,9 @@ struct HaloPlan {
            mlir::RankedTensorType result, const shape::Window &window, bool forward, const HaloTile &tile);
 
   std::array<HaloAxis, 3> axes;
-  std::array<FeedAxis, 3> fedAxes; // as the feed stages them; setTile computes both
-  FeedOperands operands;           // that the source is made of
+  std::array<FeedAxis, 3>
+      fedAxes;           // as the feed stages them; follow from the axes and the tile, like `axes[i].tile`
+  FeedOperands operands; // that the source is made of
   HaloTile tile;
   TensorCores tensorCores; // by which is contracted
   shape::Size3 kernel;     // taps, pairs of a row being one

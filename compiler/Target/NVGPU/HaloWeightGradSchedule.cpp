@@ -35,8 +35,9 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   Work work{plan.grid()};
   work.matrix =
       kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(rates, plan.tensorCores, tile.columns);
-  work.shared = tiles * (kernel::productsOfMac(op) * products * bytesOfProduct(plan.tensorCores, tile.columns) +
-                         gradient.sharedBytes() + activation.sharedBytes());
+  work.shared =
+      tiles * (kernel::productsOfMac(op) * products * bytesOfProduct(plan.tensorCores, tile.columns) +
+               gradient.sharedBytes() + activation.sharedBytes());
   work.staging = tiles * staging;
   work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),

@@ -39,6 +39,8 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
   work.tiles = plan.tilesOfBlock();
   work.matrix =
       plan.chunks() * products * cyclesOfProduct(rates, plan.tensorCores, tile.channels, plan.rowTiles());
+  work.shared = plan.chunks() * (products * bytesOfProduct(plan.tensorCores, tile.channels, plan.rowTiles()) +
+                                 plan.right.bytes() + plan.left.bytes());
   work.staging = plan.chunks() * std::max(cyclesOfCopies(plan, rates), filled / (tile.stages - 1));
   work.cached = plan.chunks() * cached + 2 * results;
   work.after = cyclesOfEpilogue(rates, results, 0);

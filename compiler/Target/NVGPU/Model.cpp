@@ -8,8 +8,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-/// Returns how long pieces of work take that pass beside each other. The longest alone would be too kind: each
-/// delays the others now and then. Of norms, that of the fourth power came nearest to an H100's times
+/// Returns how long pieces of work take that pass beside each other. The longest alone would be too kind:
+/// each delays the others now and then. Of norms, that of the fourth power came nearest to an H100's times
 /// (bench/results/gpu-h100.md).
 static double beside(std::initializer_list<double> pieces) {
   double sum = 0;
@@ -27,7 +27,8 @@ namespace {
 /// Holds the cycles of a tile that pass beside each other, by what they are spent on.
 struct TileCycles {
   TileCycles(const Rates &rates, const Work &work)
-      : products(std::max(work.matrix, work.shared / rates.sharedPerCycle)), steps(work.steps * rates.stepCycles), prologue(work.staging),
+      : products(std::max(work.matrix, work.shared / rates.sharedPerCycle)),
+        steps(work.steps * rates.stepCycles), prologue(work.staging),
         cached(work.cached / rates.cachedPerCycle),
         copies(std::max(work.copying, cyclesOf(rates, work.source))), weights(cyclesOf(rates, work.weights)),
         last(std::max(work.after, work.waits)), epilogue(last) {
@@ -44,7 +45,7 @@ struct TileCycles {
   double epilogue; // of each other tile, the part that nothing hides
 
   double matrix() const { return std::max(products, steps); }
-  /// Returns the cycles of a tile whose products and epilogue take so many.
+  /// Returns the cycles of a tile of which products and epilogue take so many.
   double with(double contracting) const { return beside({contracting, prologue, cached, copies, weights}); }
 };
 } // namespace

@@ -43,7 +43,8 @@ double secondsOf(const Rates &rates, const Work &work);
 /// Returns the seconds that the launch takes at least, however many bytes its copies have under way.
 double leastSecondsOf(const Rates &rates, Work work);
 
-/// Returns these seconds with what they are spent on: `products`; `steps`, the beginning of products;
+/// Returns these seconds with what they are spent on: `products`, of tensor cores or all that passes through
+/// shared memory; `steps`, the beginning of products;
 /// `prologue`, the threads that prepare operands; `L2`, its bytes; `copies`, the warps that begin them, or
 /// their latency; `weights`, the latency of these;
 /// `epilogue`; `memory`, its bytes; `launch`, the beginning and end of a launch and of its blocks.
@@ -76,9 +77,8 @@ inline double bytesOfProduct(TensorCores tensorCores, int64_t columns, int64_t t
 /// Returns the cycles of these products, whose operands lie in shared memory.
 inline double cyclesOfProduct(const Rates &rates, TensorCores tensorCores, int64_t columns,
                               int64_t together = 1) {
-  constexpr double bytesPerCycle = 128;
   return std::max(64 * 16 * columns / rates.multiplyAddsPerCycle,
-                  bytesOfProduct(tensorCores, columns, together) / bytesPerCycle);
+                  bytesOfProduct(tensorCores, columns, together) / rates.sharedPerCycle);
 }
 
 /// Returns the cycles of an epilogue that makes so many results, reading `operands` numbers beside each and

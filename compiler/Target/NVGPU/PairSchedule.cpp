@@ -52,6 +52,11 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
                 frames * secondProducts * cyclesOf(plan.resultChannels());
   FeedPlan feed = plan.feed();
   work.staging = middleFrames * feed.cyclesOfThreads(rates);
+  auto bytesOf = [&](int64_t columns) {
+    return bytesOfProduct(first.tensorCores, columns, first.rowTiles());
+  };
+  work.shared = middleFrames * (firstProducts * bytesOf(plan.tile.channels) + feed.sharedBytes()) +
+                frames * secondProducts * bytesOf(plan.resultChannels());
   work.source = {middleFrames * feed.sectorBytes(),
                  double(feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
                                       : (plan.rawStages() - 1) * feed.rawBytes()),
@@ -72,7 +77,7 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
       cyclesOfEpilogue(rates, positions * middleFrames * plan.middleBlocks * 8,
                        op.getMiddleOperands().size()) +
       cyclesOfEpilogue(rates, positions * frames * plan.resultChannels(), op.getEpilogueOperands().size());
-  work.memory = bytesOf(traffic);
+  work.memory = nvidia::bytesOf(traffic);
   return work;
 }
 

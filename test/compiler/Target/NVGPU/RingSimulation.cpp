@@ -67,7 +67,7 @@ Simulation::Simulation(const HaloPlan &plan, const Work &work, const Rates &rate
   partCycles = direct ? 0 : feed.cyclesOfThreads(rates) / parts;
   copyCycles = feed.cyclesOfCopies(rates) / parts;
   weightCopyCycles = plan.cyclesOfWeightCopies(rates);
-  productCycles = work.matrix / (plan.chunks() * taps);
+  productCycles = std::max(work.matrix, work.shared / rates.sharedPerCycle) / (plan.chunks() * taps);
   double results = work.cached - work.source.bytes - work.weights.bytes / plan.tile.cluster;
   afterCycles = work.after * (plan.tile.turns ? nvidia::consumersOfTurns : 1);
   resultCycles = results / rates.cachedPerCycle;

@@ -94,7 +94,8 @@ protected:
 } // namespace
 
 // The schedule that the model chooses, and the same with one copying warp: rings are so deep that they
-// seldom run dry. Of rings with few stages the model knows less, since it lets everything overlap.
+// seldom run dry. Of rings with few stages the model knows less, since it does not follow them. What the
+// model adds for pieces that delay each other, the simulation has only where one waits for another.
 TEST_P(Rings, TheModelIsNearTheSimulation) {
   constexpr double factorOfDeep = 1.12, factorOfOne = 1.3, factorOfShallow = 2.1;
   auto expectNear = [&](const HaloTile &tile, double factor) {
