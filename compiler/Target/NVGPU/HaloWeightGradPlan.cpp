@@ -154,7 +154,7 @@ int64_t HaloWeightGradPlan::mostAccumulators() const {
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
   bool staged = copiesDoAll() || roles().stagingThreads() > 0;
   constexpr int64_t mostProducts = 6;
-  const int64_t mostPositions = neighbours > 1 ? 6 : 10; // in registers, with two borders of pairs
+  const int64_t mostPositions = neighbours > 1 ? 5 : 10; // in registers, with two borders of pairs
   return staged && gradientFeed().keepsPositions(mostPositions) &&
          activationFeed().keepsPositions(mostPositions) && roles().exist() &&
          tile.columns <= ProductShape::columns(roles()) && accumulators() <= mostAccumulators() &&
