@@ -138,7 +138,7 @@ int64_t FeedPlan::rawBytes() const {
 
 int64_t FeedPlan::blocksTogether() const {
   int64_t together = 1, all = blocksOfPart();
-  const int64_t mostPositions = copiesPositions() ? 1 : piecesTogether();
+  const int64_t mostPositions = copiesPositions() || direct() ? 1 : piecesTogether();
   double least = instructionsOf(all, positionsOfThread(1));
   for (int64_t some = 2; some <= std::min(all, threads); ++some) {
     if (all % some || positionsOfThread(some) > mostPositions)

@@ -116,8 +116,8 @@ struct FeedPlan {
   /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
   int64_t rawBytes() const;
   /// Counts the blocks of a part that the threads work on at the same time: so many that a thread has several
-  /// positions of a block, for which it loads the block's vectors once. Beside the products of warps it has
-  /// one, since fragments leave it no registers.
+  /// positions of a block, for which it loads the vectors once. Beside the products of warps, to which
+  /// fragments leave no registers, and where it stores zeros alone, it has one.
   int64_t blocksTogether() const;
   /// Counts the positions, of one block or of several, that a thread loads before it stores the first one.
   int64_t piecesTogether() const;

@@ -7,8 +7,8 @@
 
 using namespace kinema;
 
-// The closed form is the mean over all tiles, also where tiles reach beyond both ends, want more than there is,
-// or leave gaps.
+// The closed form is the mean over all tiles, also where tiles reach beyond both ends, want more than there
+// is, or leave gaps.
 TEST(HaloAxes, MeanInsideIsTheMeanOverTiles) {
   for (int64_t source : {1, 5, 14})
     for (int64_t first : {-4, -1, 0, 2})

@@ -55,13 +55,18 @@ def too_few_epilogue_stages(text):
     return re.sub(r'("sm90\.halo"[^}]*\bepilogue_stages = )[1-9]\d*([^}]*\bturns = )\d', r"\g<1>1\g<2>1", text)
 
 
+def lone_blocks(text):
+    """Has an odd number of blocks share tiles of the same channels, of which there are two, in clusters of two."""
+    return re.sub(r'("sm90\.halo", grid = )\d+([^}]*\bcluster = )\d', r"\g<1>130\g<2>2", text)
+
+
 GPU_EDITS = [
     ("whose epilogue_stages is 3, expected 0: the copy engine brings nothing", parameter("sm90.halo", "epilogue_stages", 3)),
     ("whose epilogue_stages is 1, expected 0 or at least 4, since consumers hold some", too_few_epilogue_stages),
     ("which are not the counters of the arena", counters),
     ("whose channels is 17, expected 8 to 256 in multiples of 8", parameter("sm90.halo", "channels", 17)),
     ("whose tiles take more shared memory or registers than a block has", parameter("sm90.halo", "rows", 56)),
-    ("whose blocks of a cluster would have other tiles than each other, expected a cluster of 1", parameter("sm90.halo", "cluster", 2)),
+    ("whose blocks of a cluster would have other tiles than each other, expected a cluster of 1", lone_blocks),
 ]
 
 GROUP_EDITS = [("whose tiles of 24 channels and ", parameter("sm90.halo", "channels", 24))]
