@@ -108,7 +108,9 @@ int64_t FeedPlan::blocksOfPart() const {
     return blocks; // no thread works on some of them while others come
   // Of a raw stage, so that waits for it, and for what is loaded from it, are few.
   constexpr int64_t fewestBytes = 4096, piecesOfThread = 2;
-  const int64_t fewestPieces = copiesPositions() ? 0 : piecesOfThread * threads;
+  const int64_t fewestPieces = mostPositions() > 1 ? piecesOfThread * threads
+                               : copiesPositions() ? 0
+                                                   : threads;
   auto isEnough = [&](int64_t some) {
     bool severalOfThread = some * positions() > fewestPieces;
     return some * rawBlockBytes() >= fewestBytes && severalOfThread;
@@ -138,10 +140,9 @@ int64_t FeedPlan::rawBytes() const {
 
 int64_t FeedPlan::blocksTogether() const {
   int64_t together = 1, all = blocksOfPart();
-  const int64_t mostPositions = copiesPositions() || direct() ? 1 : piecesTogether();
   double least = instructionsOf(all, positionsOfThread(1));
   for (int64_t some = 2; some <= std::min(all, threads); ++some) {
-    if (all % some || positionsOfThread(some) > mostPositions)
+    if (all % some || positionsOfThread(some) > mostPositions())
       continue;
     double instructions = instructionsOf(double(all) / some, positionsOfThread(some));
     if (instructions > least)
@@ -150,6 +151,14 @@ int64_t FeedPlan::blocksTogether() const {
     together = some;
   }
   return together;
+}
+
+int64_t FeedPlan::mostPositions() const {
+  constexpr int64_t mostOperations = 4, mostRegisters = 48; // else ptxas spills
+  if (copiesPositions() || direct() || terms > 1 || operands.operations > mostOperations)
+    return 1;
+  int64_t left = mostRegisters - blockChannels * operands.vectors;
+  return std::clamp<int64_t>(left / (4 * (operands.pixels + operands.wide)), 1, piecesTogether());
 }
 
 int64_t FeedPlan::piecesTogether() const {

@@ -116,8 +116,7 @@ struct FeedPlan {
   /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
   int64_t rawBytes() const;
   /// Counts the blocks of a part that the threads work on at the same time: so many that a thread has several
-  /// positions of a block, for which it loads the vectors once. Beside the products of warps, to which
-  /// fragments leave no registers, and where it stores zeros alone, it has one.
+  /// positions of a block, for which it loads the vectors once, if it may have several.
   int64_t blocksTogether() const;
   /// Counts the positions, of one block or of several, that a thread loads before it stores the first one.
   int64_t piecesTogether() const;
@@ -161,6 +160,9 @@ struct FeedPlan {
   double cyclesOfCopies(const Rates &rates) const;
 
 private:
+  /// Counts the positions of a block that a thread may have: one where it stores zeros alone, and where the
+  /// products of warps, the terms of a number or a long prologue leave no registers for several.
+  int64_t mostPositions() const;
   /// Counts the positions of each thread in a block, if the threads work on so many blocks at the same time.
   int64_t positionsOfThread(int64_t blocksTogether) const {
     return shape::ceilDiv(positions(), threads / blocksTogether);
