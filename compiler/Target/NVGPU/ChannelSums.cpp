@@ -84,18 +84,18 @@ Value ChannelSums::ofTile(int64_t sum, Value channel) {
 
 Value ChannelSums::total(int64_t sum, Value channel) { return load(place(sum, e.index(warps), channel)); }
 
+Value ChannelSums::placeOfTotals(int64_t sum, int64_t group, Value column) {
+  return place(sum, e.index(warps), e.add(column, group * blockChannels));
+}
+
 Value ChannelSums::totals(int64_t sum, int64_t group, Value column) {
-  constexpr int64_t pair = 2;
-  Value at = place(sum, e.index(warps), e.add(column, group * blockChannels));
-  return LLVM::LoadOp::create(e.b, e.loc, e.vectorType(pair), at, 4 * pair);
+  return LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2), placeOfTotals(sum, group, column), pairBytes);
 }
 
 void ChannelSums::setTotalsToFirstRow(Value pair, int64_t sum, int64_t group, Value column) {
   constexpr int64_t pairsOfRow = blockChannels / 2; // each in a thread of its own
-  e.when(e.inRange(thread, pairsOfRow), [&] {
-    Value at = place(sum, e.index(warps), e.add(column, group * blockChannels));
-    LLVM::StoreOp::create(e.b, e.loc, pair, at, 8);
-  });
+  e.when(e.inRange(thread, pairsOfRow),
+         [&] { LLVM::StoreOp::create(e.b, e.loc, pair, placeOfTotals(sum, group, column), pairBytes); });
 }
 
 Value ChannelSums::placeOfTold(Value group) {

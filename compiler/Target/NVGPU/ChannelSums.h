@@ -62,6 +62,7 @@ public:
 
 private:
   static constexpr int64_t toldBytes = 4; // of a group
+  static constexpr int64_t pairBytes = 8;
   /// Holds pairs that wait to be added over the rows: one of one group, and one of two groups.
   using Waiting = std::array<mlir::Value, 2>;
 
@@ -71,6 +72,8 @@ private:
   /// Returns a place in [sum, warp, channel] of this thread's group; behind the warps lies the total.
   mlir::Value place(int64_t sum, mlir::Value warpNumber, mlir::Value channel);
   mlir::Value place(mlir::Value group, int64_t sum, mlir::Value warpNumber, mlir::Value channel);
+  /// Returns the place of the totals of a pair of a group's channels.
+  mlir::Value placeOfTotals(int64_t sum, int64_t group, mlir::Value column);
   mlir::Value placeOfTold(mlir::Value group);
   mlir::Value load(mlir::Value from);
 
