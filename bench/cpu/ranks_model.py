@@ -1,11 +1,14 @@
 """Compares the model of a step of several ranks (docs/scale.md) with steps on this machine.
 
-usage: ranks_model.py [--ranks N] [--steps N] [--rounds N] [--build DIR] [SPEC]
+usage: ranks_model.py [--ranks N] [--steps N] [--rounds N] [--shape GB ...] [--bn rank|sync] [--build DIR] [SPEC]
 
 Measures a step of as many processes that do not know each other (so that they share the machine as the ranks do), of ranks
 that add up all gradients at once, and of ranks with buckets. The first two give the network's bandwidth, of which the model
 predicts the third; what the machine's memory and cores share between sums and launches, it does not know. Takes the least of
 the rounds' medians.
+
+With --shape, each rank stands in a network namespace of its own that sends so many GB a second at most, and the model, which
+is told the same, predicts all steps; its latency is what a gradient of no size takes. Needs root.
 """
 import argparse
 import json
@@ -15,11 +18,14 @@ import subprocess
 import tempfile
 
 from machine import warn_if_busy
+from namespaces import Namespaces
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
 LIMIT = 300  # seconds for a run
+LATENCY = 50  # microseconds, of a message between namespaces
+WIRE = 1448 / 1514  # of what is sent, which is not headers
 
 
 def words(options, out, *more):
@@ -43,8 +49,9 @@ def alone(options):
     return statistics.mean(median_step(f"alone{i}") for i in range(options.ranks))
 
 
-def together(options, bucket):
-    subprocess.run([*MPIRUN, str(options.ranks), *words(options, "ranks", "--bucket", bucket)], check=True, capture_output=True, timeout=LIMIT)
+def together(options, bucket, namespaces=None):
+    line = words(options, "ranks", "--bucket", bucket)
+    subprocess.run(namespaces.mpirun(line) if namespaces else [*MPIRUN, str(options.ranks), *line], check=True, capture_output=True, timeout=LIMIT)
     return median_step("ranks")
 
 
@@ -54,12 +61,27 @@ def model(options, package, network, milliseconds):
     return json.loads(done.stdout)
 
 
+def shaped(options, package, own, gigabytes):
+    """Prints what steps of ranks take whose network is that slow, and what the model says of them."""
+    with Namespaces(options.ranks, gigabytes, os.getcwd()) as namespaces:
+        measured = {bucket: min(together(options, bucket, namespaces) for _ in range(options.rounds)) for bucket in ("1", "8", "1000000")}
+    predicted = model(options, package, f"{LATENCY}:{WIRE * gigabytes}", 1e3 * own)
+    for bucket, seconds in measured.items():
+        size = None if bucket == "1000000" else int(bucket) * 10**6
+        steps = [step for step in predicted["steps"] if size is None or step["bucket_bytes"] is None or step["bucket_bytes"] <= size]
+        said = steps[-1]
+        print(f"| {options.ranks} | {gigabytes:g} | {said['buckets']} | {1e3 * own:.0f} ms | {1e3 * seconds:.0f} ms | {1e3 * said['seconds']:.0f} ms | "
+              f"{said['seconds'] / seconds:.2f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("spec", nargs="?", default=os.path.join(ROOT, "models/torchvision/r3d_18.arch"))
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--shape", type=float, nargs="+", default=[], metavar="GB")
+    parser.add_argument("--bn", choices=["rank", "sync"], default="rank")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     options = parser.parse_args()
     options.kinema, options.spec = os.path.join(os.path.abspath(options.build), "bin/kinema"), os.path.abspath(options.spec)
@@ -69,8 +91,16 @@ def main():
         subprocess.run([options.kinema, "data", "make-motion", "videos", "--train", "4", "--test", "1", "--height", "32", "--width", "48", "--frames", "8"],
                        check=True, capture_output=True)
         spec = os.path.join(folder, "small.arch")
-        subprocess.run(["cp", options.spec, spec], check=True)
+        with open(options.spec, encoding="utf-8") as file, open(spec, "w", encoding="utf-8") as copy:
+            copy.write(f"{file.read()}\ntrain {{\n  bn {options.bn}\n}}\n" if options.bn != "rank" else file.read())
         options.spec = spec
+        if options.shape:
+            subprocess.run([options.kinema, "compile", spec, "--distributed", "--batch", "1", "-o", "small.kinema"], check=True, capture_output=True)
+            own = min(alone(options) for _ in range(options.rounds))
+            print("| ranks | GB/s | buckets | alone | measured | by the model | ratio |\n|---|---|---|---|---|---|---|", flush=True)
+            for gigabytes in options.shape:
+                shaped(options, "small.kinema", own, gigabytes)
+            return
         times = {"alone": float("inf"), "at once": float("inf"), "in buckets": float("inf")}
         for _ in range(options.rounds):
             for name, measure in (("alone", lambda: alone(options)), ("at once", lambda: together(options, "1000000")),

@@ -150,9 +150,28 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         return Results{found.scale, found.offset, found.rstd};
       })
       .Case([&](BatchNormRunningOp op) {
+        double ranks = op.getRanks() ? in[4]->values[0] : 1;
         Moments moved = bnRunning({*in[0], *in[1]}, {*in[2], *in[3]}, op.getMomentum().convertToDouble(),
-                                  op.getCount(), op.getUnbiased());
+                                  ranks * double(op.getCount()), op.getUnbiased());
         return Results{moved.mean, moved.var};
+      })
+      .Case([&](RankSumOp) { // of a single rank
+        Results sums;
+        for (const Tensor *value : in)
+          sums.push_back(*value);
+        return sums;
+      })
+      .Case([&](BatchNormShareOp) {
+        SharedMoments found = bnShare({*in[0], *in[1]}, *in[2]);
+        return Results{found.distance, found.spread, found.one};
+      })
+      .Case([&](BatchNormJointOp) {
+        Moments found = bnJoint(*in[0], *in[1], *in[2]);
+        return Results{found.mean, found.var};
+      })
+      .Case([&](BatchNormGradMeansOp op) {
+        double share = 1.0 / double(op.getCount());
+        return Results{scale(*in[0], share), scale(*in[1], share)};
       })
       .Case([&](BatchNormGradSumsOp) {
         GradSums sums = bnGradSums(*in[0], *in[1], *in[2], *in[3]);

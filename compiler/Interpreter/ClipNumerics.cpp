@@ -315,11 +315,25 @@ Coefficients numerics::bnCoeffs(const Moments &moments, const Tensor &gamma, con
   return {scale, zip(beta, zip(moments.mean, scale, std::multiplies<>()), std::minus<>()), rstd};
 }
 
-Moments numerics::bnRunning(const Moments &running, const Moments &batch, double momentum, int64_t count,
+Moments numerics::bnRunning(const Moments &running, const Moments &batch, double momentum, double count,
                             bool unbiased) {
-  double correction = unbiased && count > 1 ? double(count) / double(count - 1) : 1.0;
+  double correction = unbiased && count > 1 ? count / (count - 1) : 1.0;
   auto move = [=](double old, double now) { return (1.0 - momentum) * old + momentum * now; };
   return {zip(running.mean, batch.mean, move), zip(running.var, scale(batch.var, correction), move)};
+}
+
+SharedMoments numerics::bnShare(const Moments &own, const Tensor &pivot) {
+  SharedMoments found{zip(own.mean, pivot, std::minus<>()), own.var, own.var};
+  for (size_t c = 0; c < found.spread.values.size(); ++c) {
+    found.spread.values[c] += found.distance.values[c] * found.distance.values[c];
+    found.one.values[c] = 1;
+  }
+  return found;
+}
+
+Moments numerics::bnJoint(const Tensor &distance, const Tensor &spread, const Tensor &pivot) {
+  auto varOf = [](double v, double d) { return std::max(v - d * d, 0.0); };
+  return {add(pivot, distance), zip(spread, distance, varOf)};
 }
 
 GradSums numerics::bnGradSums(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd) {

@@ -74,6 +74,9 @@ Tensor matmul(const Tensor &lhs, const Tensor &rhs, bool transposeLhs, bool tran
 struct Moments {
   Tensor mean, var; // var is biased
 };
+struct SharedMoments {
+  Tensor distance, spread, one;
+};
 struct Coefficients {
   Tensor scale, offset, rstd;
 };
@@ -85,8 +88,11 @@ struct GradCoefficients {
 };
 Moments moments(const Tensor &x);
 Coefficients bnCoeffs(const Moments &moments, const Tensor &gamma, const Tensor &beta, double eps);
-Moments bnRunning(const Moments &running, const Moments &batch, double momentum, int64_t count,
-                  bool unbiased);
+Moments bnRunning(const Moments &running, const Moments &batch, double momentum, double count, bool unbiased);
+/// Computes what ranks add up of their moments (see `clip.bn_share`), and what `clip.bn_joint` makes of the
+/// sums.
+SharedMoments bnShare(const Moments &own, const Tensor &pivot);
+Moments bnJoint(const Tensor &distance, const Tensor &spread, const Tensor &pivot);
 GradSums bnGradSums(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd);
 GradCoefficients bnGradCoeffs(const GradSums &sums, const Tensor &mean, const Tensor &rstd,
                               const Tensor &gamma, int64_t count);

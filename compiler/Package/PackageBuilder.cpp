@@ -73,6 +73,7 @@ private:
   void addParameters(kernel::ArenaOp arena);
   LogicalResult addKernels();
   void addEntries();
+  void addRankSums();
 
   ModuleOp module;
   SymbolTable symbols;
@@ -398,10 +399,36 @@ void Manifest::addEntries() {
   root["entries"] = entries;
 }
 
+/// Adds what ranks add up between the launches of an entry.
+void Manifest::addRankSums() {
+  Description sums = Description::object();
+  for (auto entry : module.getOps<kernel::EntryOp>()) {
+    int64_t launches = 0;
+    for (Operation &op : entry.getBody().front()) {
+      launches += isa<kernel::LaunchOp>(op);
+      auto sum = dyn_cast<kernel::AddUpOp>(op);
+      if (!sum)
+        continue;
+      Description tensors = Description::array();
+      for (auto [type, offset] :
+           llvm::zip_equal(sum.getTypes().getAsValueRange<TypeAttr>(), sum.getOffsets()))
+        tensors.push_back(describe(sum.getLayer(), offset, cast<RankedTensorType>(type),
+                                   cast<RankedTensorType>(type).getRank()));
+      sums[entry.getSymName().str()].push_back(
+          {{"behind", launches}, {"weighted", sum.getWeighted()}, {"tensors", tensors}});
+    }
+  }
+  if (sums.empty())
+    return;
+  root["format"] = 6; // which runtimes that would leave them out refuse
+  root["rank_sums"] = sums;
+}
+
 LogicalResult Manifest::build() {
   if (failed(addHeader()) || failed(addPlan()) || failed(addKernels()))
     return failure();
   addEntries();
+  addRankSums();
   auto recipe = recipeOf(module);
   if (failed(recipe))
     return failure();

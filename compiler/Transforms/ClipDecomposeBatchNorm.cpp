@@ -26,9 +26,17 @@ static WriteOp writeOf(Block *block, FlatSymbolRefAttr parameter) {
   return {};
 }
 
+namespace {
+/// Statistics of a batch, [C] each, and of how many ranks' clips they are; null: of this one's.
+struct Statistics {
+  Value mean, var, ranks;
+};
+} // namespace
+
 /// Reads the running statistics at the function's top, moves them beside `op` and writes them at its end.
 /// Where batch norms share their statistics, each moves them on from where the one before has left them.
-static void moveRunning(BatchNormOp op, Value mean, Value var, OpBuilder builder) {
+static void moveRunning(BatchNormOp op, const Statistics &now, OpBuilder builder) {
+  auto [mean, var, ranks] = now;
   Block *block = op->getBlock();
   OpBuilder top = OpBuilder::atBlockBegin(block);
   WriteOp meanBefore = writeOf(block, op.getRunningMeanAttr());
@@ -38,9 +46,9 @@ static void moveRunning(BatchNormOp op, Value mean, Value var, OpBuilder builder
   };
   Value oldMean = old(meanBefore, mean.getType(), op.getRunningMeanAttr());
   Value oldVar = old(varBefore, var.getType(), op.getRunningVarAttr());
-  auto running =
-      BatchNormRunningOp::create(builder, op.getLoc(), oldMean, oldVar, mean, var, op.getMomentumAttr(),
-                                 builder.getI64IntegerAttr(countOf(op.getX())), op.getUnbiasedAttr());
+  auto running = BatchNormRunningOp::create(
+      builder, op.getLoc(), oldMean, oldVar, mean, var, ranks, op.getMomentumAttr(),
+      builder.getI64IntegerAttr(countOf(op.getX())), op.getUnbiasedAttr());
   for (WriteOp before : {meanBefore, varBefore})
     if (before)
       before.erase();
@@ -62,17 +70,35 @@ static void decomposeFrozen(BatchNormOp op) {
   op.erase();
 }
 
+/// Merges what the ranks have of their own clips. The running mean, which they share, is the pivot.
+static Statistics mergeOverRanks(BatchNormOp op, MomentsOp own, OpBuilder &builder) {
+  Location where = op.getLoc();
+  OpBuilder top = OpBuilder::atBlockBegin(op->getBlock());
+  Value pivot = ReadOp::create(top, where, own.getMean().getType(), op.getRunningMeanAttr());
+  auto share = BatchNormShareOp::create(builder, where, own.getMean(), own.getVar(), pivot);
+  auto sums = RankSumOp::create(builder, where, ValueRange{share.getDistance(), share.getSpread()},
+                                /*weighted=*/true);
+  Value ranks;
+  if (op.getUnbiased())
+    ranks = RankSumOp::create(builder, where, ValueRange{share.getOne()}, /*weighted=*/false).getSums()[0];
+  auto joint = BatchNormJointOp::create(builder, where, sums.getSums()[0], sums.getSums()[1], pivot);
+  return {joint.getMean(), joint.getVar(), ranks};
+}
+
 static void decompose(BatchNormOp op) {
   if (!op.getTraining())
     return decomposeFrozen(op);
   OpBuilder builder(op);
   Location where = op.getLoc();
   auto moments = MomentsOp::create(builder, where, op.getX());
-  auto coeffs = BatchNormCoeffsOp::create(builder, where, moments.getMean(), moments.getVar(), op.getGamma(),
-                                          op.getBeta(), op.getEpsAttr());
+  Statistics now = {moments.getMean(), moments.getVar(), Value()};
+  if (op.getSynced())
+    now = mergeOverRanks(op, moments, builder);
+  auto coeffs = BatchNormCoeffsOp::create(builder, where, now.mean, now.var, op.getGamma(), op.getBeta(),
+                                          op.getEpsAttr());
   Value result = AffineOp::create(builder, where, op.getX(), coeffs.getScale(), coeffs.getOffset());
-  moveRunning(op, moments.getMean(), moments.getVar(), builder);
-  op->replaceAllUsesWith(ValueRange{result, moments.getMean(), coeffs.getRstd()});
+  moveRunning(op, now, builder);
+  op->replaceAllUsesWith(ValueRange{result, now.mean, coeffs.getRstd()});
   op.erase();
 }
 
@@ -80,12 +106,21 @@ static void decompose(BatchNormGradOp op) {
   OpBuilder builder(op);
   Location where = op.getLoc();
   auto sums = BatchNormGradSumsOp::create(builder, where, op.getG(), op.getZ(), op.getMean(), op.getRstd());
-  auto coeffs = BatchNormGradCoeffsOp::create(builder, where, sums.getSum(), sums.getSumXhat(), op.getMean(),
-                                              op.getRstd(), op.getGamma(),
-                                              builder.getI64IntegerAttr(countOf(op.getZ())));
+  Value sum = sums.getSum(), sumXhat = sums.getSumXhat();
+  int64_t count = countOf(op.getZ());
+  if (op.getSynced()) { // the gradients of the factors and offsets stay this rank's, as all gradients do
+    auto means = BatchNormGradMeansOp::create(builder, where, sum, sumXhat, builder.getI64IntegerAttr(count));
+    auto ofAll = RankSumOp::create(builder, where, means.getResults(), /*weighted=*/true);
+    sum = ofAll.getSums()[0];
+    sumXhat = ofAll.getSums()[1];
+    count = 1;
+  }
+  auto coeffs = BatchNormGradCoeffsOp::create(builder, where, sum, sumXhat, op.getMean(), op.getRstd(),
+                                              op.getGamma(), builder.getI64IntegerAttr(count));
   Value dz =
       Affine2Op::create(builder, where, op.getG(), op.getZ(), coeffs.getP(), coeffs.getQ(), coeffs.getR());
-  op->replaceAllUsesWith(ValueRange{dz, coeffs.getDgamma(), coeffs.getDbeta()});
+  op->replaceAllUsesWith(ValueRange{dz, op.getSynced() ? sums.getSumXhat() : coeffs.getDgamma(),
+                                    op.getSynced() ? sums.getSum() : coeffs.getDbeta()});
   op.erase();
 }
 

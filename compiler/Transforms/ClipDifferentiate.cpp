@@ -180,7 +180,10 @@ static StepArguments addStepArguments(func::FuncOp step, RankedTensorType logits
 
 /// Sets batch norms to take the batch's statistics, unless they are frozen, and dropouts to drop.
 static void setTraining(func::FuncOp step, Value hyper, const UpdatePlan &plan) {
-  step.walk([&](BatchNormOp op) { op.setTraining(!plan.freezes(op)); });
+  step.walk([&](BatchNormOp op) {
+    op.setTraining(!plan.freezes(op));
+    op.setSynced(op.getTraining() && plan.syncsBatchNorms());
+  });
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
 }
 

@@ -39,6 +39,26 @@ bool isAttached(Operation *op) {
   return finalize && finalize.getAttached();
 }
 
+/// Returns the number of the last launch that needs what lies where a launch has left `value`. A sum over
+/// ranks leaves its result there.
+int64_t lastUseOf(Value value, const DenseMap<Operation *, int64_t> &position) {
+  int64_t last = 0;
+  for (OpOperand &use : value.getUses()) {
+    last = std::max(last, position.lookup(use.getOwner()));
+    if (auto sum = dyn_cast<kernel::RankSumOp>(use.getOwner()))
+      last = std::max(last, lastUseOf(sum.getSums()[use.getOperandNumber()], position));
+  }
+  return last;
+}
+
+/// Succeeds if the ranks can add up the values where these lie: a launch has made them for the sum alone.
+LogicalResult checkInPlace(kernel::RankSumOp sum) {
+  for (auto [number, value] : llvm::enumerate(sum.getValues()))
+    if (!value.getDefiningOp() || !isLaunch(*value.getDefiningOp()) || !value.hasOneUse())
+      return sum.emitOpError("adds up operand ") << number << ", which is not made by a kernel for it alone";
+  return success();
+}
+
 /// Returns whether @prepare makes the parameter for @infer.
 bool isPrepared(clip::ParamOp param) { return kernel::bufferRoleOf(param) == kernel::BufferRole::Prepared; }
 
@@ -292,6 +312,9 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     at[read] = parameters[read.getParam()].offset;
   if (failed(placeUpdates(function, at)))
     return failure();
+  for (auto sum : function.getOps<kernel::RankSumOp>())
+    if (failed(checkInPlace(sum)))
+      return failure();
   for (Value value : function.front().getTerminator()->getOperands())
     at.try_emplace(value, resultPlaces[value].offset);
 
@@ -300,6 +323,8 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
   for (Operation &op : function.front())
     if (isLaunch(op))
       position[&op] = isAttached(&op) ? position.lookup(op.getOperand(0).getDefiningOp()) : next++;
+    else if (isa<kernel::RankSumOp>(op))
+      position[&op] = next - 1;
   std::vector<Lifetime> lives;
   SmallVector<Value> values;
   for (Operation &op : function.front()) {
@@ -308,9 +333,7 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     for (Value result : op.getResults()) {
       if (at.contains(result))
         continue;
-      int64_t last = position[&op];
-      for (Operation *user : result.getUsers())
-        last = std::max(last, position.lookup(user));
+      int64_t last = std::max(position[&op], lastUseOf(result, position));
       lives.push_back({kernel::storedBytes(tensorOf(result)), position[&op], last});
       values.push_back(result);
     }
@@ -323,6 +346,9 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     shared = first + layout.bytes;
     separate = first + layout.separateBytes;
   }
+  for (auto sum : function.getOps<kernel::RankSumOp>())
+    for (auto [value, result] : llvm::zip_equal(sum.getValues(), sum.getSums()))
+      at[result] = at.lookup(value);
   emitEntry(function, at);
   return success();
 }
@@ -377,12 +403,21 @@ StringAttr Planner::kernelFor(Operation *op) {
   return def.getSymNameAttr();
 }
 
+static void emitSum(kernel::RankSumOp sum, OpBuilder &builder, const DenseMap<Value, int64_t> &at) {
+  auto offsets = llvm::map_to_vector(sum.getValues(), [&](Value value) { return at.lookup(value); });
+  auto types = llvm::to_vector<4>(sum.getValues().getTypes());
+  kernel::AddUpOp::create(builder, sum.getLoc(), offsets, builder.getTypeArrayAttr(types), sum.getWeighted(),
+                          layerName(sum.getLoc()));
+}
+
 void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at) {
   OpBuilder builder(module.getBodyRegion());
   builder.setInsertionPointToEnd(module.getBody());
   auto entry = kernel::EntryOp::create(builder, function.getLoc(), function.getSymName());
   builder.setInsertionPointToEnd(&entry.getBody().emplaceBlock());
   for (Operation &op : function.front()) {
+    if (auto sum = dyn_cast<kernel::RankSumOp>(op))
+      emitSum(sum, builder, at);
     if (!isLaunch(op) || isAttached(&op))
       continue;
     SmallVector<int64_t> offsets;

@@ -13,7 +13,7 @@ UpdatePlan::UpdatePlan(ModuleOp module)
 
 UpdatePlan::UpdatePlan(const TrainRecipe &recipe, bool distributed)
     : maxNorm(recipe.maxNorm), distributed(distributed), accumulates(recipe.accumulate > 1 || distributed),
-      sparesNorms(llvm::is_contained(recipe.spare, "norms")),
+      syncs(recipe.batchNorm == "sync"), sparesNorms(llvm::is_contained(recipe.spare, "norms")),
       sparesBiases(llvm::is_contained(recipe.spare, "biases")) {
   for (auto [part, factor] : llvm::zip(recipe.parts, recipe.rates))
     rates.push_back({part, factor});

@@ -30,6 +30,8 @@ public:
   /// Returns whether processes add up their gradients between these and the updates, which then stand in
   /// different functions.
   bool isDistributed() const { return distributed; }
+  /// Returns whether batch norms take the statistics of all processes' clips.
+  bool syncsBatchNorms() const { return distributed && syncs; }
 
   /// Adds what a training step does with the gradients of the parameters that are read, at `builder`, and
   /// with what is written: it updates the parameters by them or, where it is distributed, leaves them in
@@ -50,7 +52,7 @@ private:
 
   clip::UpdateForm form;
   double maxNorm; // 0: gradients are not clipped
-  bool distributed, accumulates, sparesNorms, sparesBiases;
+  bool distributed, accumulates, syncs, sparesNorms, sparesBiases;
   llvm::SmallVector<std::pair<std::string, double>>
       rates; // by patterns of names; the last that matches counts
 };

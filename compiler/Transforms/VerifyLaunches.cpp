@@ -1,5 +1,6 @@
 #include "compiler/Transforms/VerifyLaunches.h"
 
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Kernel/ArenaContents.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
@@ -37,6 +38,7 @@ private:
   LogicalResult verifyPlaces(kernel::LaunchOp launch, kernel::DefOp def);
   LogicalResult verifyReads(kernel::LaunchOp launch, kernel::DefOp def, const Contents &contents);
   LogicalResult verifyWrites(kernel::LaunchOp launch, kernel::DefOp def, Contents &contents);
+  LogicalResult verifySum(kernel::AddUpOp sum, const Contents &contents);
   LogicalResult verifyCounters(kernel::LaunchOp launch, kernel::DefOp def, int64_t offset);
   LogicalResult verifyOutputs(kernel::EntryOp entry, const Contents &contents);
 
@@ -149,8 +151,31 @@ LogicalResult Verifier::verifyOutputs(kernel::EntryOp entry, const Contents &con
   return success();
 }
 
+/// Ranks may add up what a launch has left, in place, once each; all that the arena keeps has other ways to
+/// agree.
+LogicalResult Verifier::verifySum(kernel::AddUpOp sum, const Contents &contents) {
+  if (sum->getParentOfType<kernel::EntryOp>().getSymName() != "train_step" ||
+      !module->hasAttr(clip::distributedAttribute))
+    return sum.emitOpError("stands where no ranks add up: they do so in @train_step of a module that has ")
+           << clip::distributedAttribute;
+  llvm::SmallDenseSet<int64_t> seen;
+  for (auto [type, offset] : llvm::zip_equal(sum.getTypes().getAsValueRange<TypeAttr>(), sum.getOffsets())) {
+    const Held *held = contents.find(offset);
+    if (!held || held->buffer || held->type != type)
+      return sum.emitOpError("finds no ") << type << " at " << offset << " that a launch before has left";
+    if (!seen.insert(offset).second)
+      return sum.emitOpError("adds up what lies at ") << offset << " twice";
+  }
+  return success();
+}
+
 LogicalResult Verifier::verifyEntry(kernel::EntryOp entry, Contents &contents) {
-  for (auto launch : entry.getOps<kernel::LaunchOp>()) {
+  for (Operation &op : entry.getBody().front()) {
+    if (auto sum = dyn_cast<kernel::AddUpOp>(op); sum && failed(verifySum(sum, contents)))
+      return failure();
+    auto launch = dyn_cast<kernel::LaunchOp>(op);
+    if (!launch)
+      continue;
     auto def = symbols.lookup<kernel::DefOp>(launch.getKernel());
     if (failed(verifyPlaces(launch, def)) || failed(verifyReads(launch, def, contents)) ||
         failed(verifyWrites(launch, def, contents)))

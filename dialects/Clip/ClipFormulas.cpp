@@ -103,14 +103,37 @@ SmallVector<Value> BatchNormCoeffsOp::formulas(Formula &f) {
 
 SmallVector<Value> BatchNormRunningOp::formulas(Formula &f) {
   double momentum = getMomentum().convertToDouble(), count = getCount();
-  double correction = getUnbiased() && count > 1 ? count / (count - 1) : 1.0;
   auto moved = [&](Value old, Value now) {
     Value kept = f.mul(old, 1.0 - momentum);
     return f.add(kept, f.mul(now, momentum));
   };
   Value oldMean = f(getRunningMean()), mean = moved(oldMean, f(getMean()));
-  Value oldVar = f(getRunningVar()), var = moved(oldVar, f.mul(f(getVar()), correction));
-  return {mean, var};
+  Value oldVar = f(getRunningVar()), now = f(getVar());
+  if (getUnbiased() && getRanks()) {
+    Value all = f.mul(f(getRanks()), count), one = f.constant(1);
+    now = f.mul(now, f.div(all, f.max(f.sub(all, one), one))); // a single element has no variance
+  } else {
+    now = f.mul(now, getUnbiased() && count > 1 ? count / (count - 1) : 1.0);
+  }
+  return {mean, moved(oldVar, now)};
+}
+
+SmallVector<Value> BatchNormShareOp::formulas(Formula &f) {
+  Value mean = f(getMean()), distance = f.sub(mean, f(getPivot()));
+  Value spread = f.fma(distance, distance, f(getVar()));
+  return {distance, spread, f.constant(1)};
+}
+
+SmallVector<Value> BatchNormJointOp::formulas(Formula &f) {
+  Value distance = f(getDistance()), mean = f.add(f(getPivot()), distance);
+  Value square = f.mul(distance, distance), var = f.sub(f(getSpread()), square);
+  return {mean, f.max(var, f.constant(0))}; // rounding may leave a variance of nothing below it
+}
+
+SmallVector<Value> BatchNormGradMeansOp::formulas(Formula &f) {
+  double share = 1.0 / getCount();
+  Value sum = f.mul(f(getSum()), share);
+  return {sum, f.mul(f(getSumXhat()), share)};
 }
 
 SmallVector<Value> BatchNormGradCoeffsOp::formulas(Formula &f) {

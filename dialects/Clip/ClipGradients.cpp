@@ -28,8 +28,8 @@ Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, Array
     Value dx = FrozenNormGradOp::create(builder, getLoc(), gradients.front(), getRstd(), getGamma());
     return {dx, Value(), Value()};
   }
-  auto grad =
-      BatchNormGradOp::create(builder, getLoc(), gradients.front(), getX(), getMean(), getRstd(), getGamma());
+  auto grad = BatchNormGradOp::create(builder, getLoc(), gradients.front(), getX(), getMean(), getRstd(),
+                                      getGamma(), getSynced());
   return {grad.getDz(), grad.getDgamma(), grad.getDbeta()};
 }
 

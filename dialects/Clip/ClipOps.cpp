@@ -547,6 +547,27 @@ LogicalResult BatchNormRunningOp::inferReturnTypes(MLIRContext *, std::optional<
   return inferVectors(location, adaptor.getOperands(), 2, types);
 }
 
+LogicalResult RankSumOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, adaptor.getValues().getTypes());
+  return success();
+}
+
+LogicalResult BatchNormShareOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 3, types);
+}
+
+LogicalResult BatchNormJointOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 2, types);
+}
+
+LogicalResult BatchNormGradMeansOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                     Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 2, types);
+}
+
 LogicalResult BatchNormGradCoeffsOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
   return inferVectors(location, adaptor.getOperands(), 5, types);

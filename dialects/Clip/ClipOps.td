@@ -115,10 +115,12 @@ def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable, 
   let description = [{
     In training (`training` set) it normalises by the batch's statistics and moves the running ones by
     `momentum` (`unbiased`: with the variance over M - 1, PyTorch's rule); otherwise by the running ones. `mean` and
-    `rstd` are what it normalised by. `clip-decompose-batch-norm` decomposes it.
+    `rstd` are what it normalised by. `synced` has it take the statistics of all ranks' clips.
+    `clip-decompose-batch-norm` decomposes it.
   }];
   let arguments = (ins Activation:$x, ChannelVector:$gamma, ChannelVector:$beta, FlatSymbolRefAttr:$running_mean,
-                       FlatSymbolRefAttr:$running_var, F64Attr:$eps, F64Attr:$momentum, UnitAttr:$unbiased, UnitAttr:$training);
+                       FlatSymbolRefAttr:$running_var, F64Attr:$eps, F64Attr:$momentum, UnitAttr:$unbiased, UnitAttr:$training,
+                       UnitAttr:$synced);
   let results = (outs Activation:$result, ChannelVector:$mean, ChannelVector:$rstd);
   let assemblyFormat = "operands `running` `(` $running_mean `,` $running_var `)` attr-dict `:` functional-type(operands, results)";
 }
@@ -409,8 +411,12 @@ def AvgPoolGradOp : PureClipOp<"avg_pool_grad", [DeclareOpInterfaceMethods<Point
 }
 def BatchNormGradOp : InferredClipOp<"batch_norm_grad"> {
   let summary = "gradients of a training batch_norm";
-  let description = "g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. `clip-decompose-batch-norm` decomposes it.";
-  let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd, ChannelVector:$gamma);
+  let description = [{
+    g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. `synced`: the statistics were those of all ranks' clips.
+    `clip-decompose-batch-norm` decomposes it.
+  }];
+  let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd, ChannelVector:$gamma,
+                       UnitAttr:$synced);
   let results = (outs Activation:$dz, ChannelVector:$dgamma, ChannelVector:$dbeta);
 }
 def FrozenNormGradOp : InferredClipOp<"frozen_norm_grad", [Pointwise]> {
@@ -433,9 +439,12 @@ def BatchNormCoeffsOp : InferredClipOp<"bn_coeffs", [Channelwise]> {
 }
 def BatchNormRunningOp : InferredClipOp<"bn_running", [Channelwise]> {
   let summary = "running statistics moved by `momentum` towards the batch's";
-  let description = "var is biased, over `count` elements; `unbiased` corrects it by count / (count - 1).";
+  let description = [{
+    var is biased, over M elements; `unbiased` corrects it by M / (M - 1). M is `count`, or `count` on each of so many
+    `ranks`.
+  }];
   let arguments = (ins ChannelVector:$running_mean, ChannelVector:$running_var, ChannelVector:$mean, ChannelVector:$var,
-                       F64Attr:$momentum, I64Attr:$count, UnitAttr:$unbiased);
+                       Optional<ChannelVector>:$ranks, F64Attr:$momentum, I64Attr:$count, UnitAttr:$unbiased);
   let results = (outs ChannelVector:$new_mean, ChannelVector:$new_var);
 }
 def AffineOp : InferredClipOp<"affine", [Pointwise]> {
@@ -461,6 +470,38 @@ def Affine2Op : InferredClipOp<"affine2", [Pointwise]> {
   let summary = "p * g + (q * z + r), a channel each, as two fused multiply-adds";
   let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$p, ChannelVector:$q, ChannelVector:$r);
   let results = (outs Activation:$result);
+}
+
+//===-- Batch norm over ranks ---------------------------------------------===//
+
+def RankSumOp : PureClipOp<"rank_sum", [InferTypeOpAdaptor]> {
+  let summary = "sums over the ranks that train together, the same for all of them";
+  let description = [{
+    `weighted`: each rank's values have the factor of its share of the step's clips, so that the sums are means. A rank
+    without clips adds nothing. Of a single rank they are its own values.
+  }];
+  let arguments = (ins Variadic<ChannelVector>:$values, UnitAttr:$weighted);
+  let results = (outs Variadic<ChannelVector>:$sums);
+  let assemblyFormat = "(`weighted` $weighted^)? $values attr-dict `:` type($values)";
+}
+def BatchNormShareOp : InferredClipOp<"bn_share", [Channelwise]> {
+  let summary = "what the ranks' moments are merged of: mean - pivot, var + (mean - pivot)^2, and 1, which counts ranks";
+  let description = [{
+    The weighted sums of the first two over ranks are d and v; the mean of all is pivot + d, their variance v - d^2. The
+    nearer the pivot, which all ranks have, is to the mean, the less is lost to rounding.
+  }];
+  let arguments = (ins ChannelVector:$mean, ChannelVector:$var, ChannelVector:$pivot);
+  let results = (outs ChannelVector:$distance, ChannelVector:$spread, ChannelVector:$one);
+}
+def BatchNormJointOp : InferredClipOp<"bn_joint", [Channelwise]> {
+  let summary = "the mean and variance of all ranks' elements: pivot + distance, spread - distance^2";
+  let arguments = (ins ChannelVector:$distance, ChannelVector:$spread, ChannelVector:$pivot);
+  let results = (outs ChannelVector:$mean, ChannelVector:$var);
+}
+def BatchNormGradMeansOp : InferredClipOp<"bn_grad_means", [Channelwise]> {
+  let summary = "sum / count and sum_xhat / count, whose means over ranks `bn_grad_coeffs` takes";
+  let arguments = (ins ChannelVector:$sum, ChannelVector:$sum_xhat, I64Attr:$count);
+  let results = (outs ChannelVector:$mean_g, ChannelVector:$mean_xhat);
 }
 
 //===-- Folding for inference ---------------------------------------------===//

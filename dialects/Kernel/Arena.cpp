@@ -177,8 +177,8 @@ LogicalResult ArenaOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult EntryOp::verifyRegions() {
   for (Operation &op : getBody().front())
-    if (!isa<LaunchOp, OutputOp>(op))
-      return op.emitOpError("stands in an entry, which has launches and outputs alone");
+    if (!isa<LaunchOp, AddUpOp, OutputOp>(op))
+      return op.emitOpError("stands in an entry, which has launches, sums over ranks and outputs alone");
   return success();
 }
 
@@ -186,6 +186,18 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (symbols.lookupNearestSymbolFrom<DefOp>(*this, getKernelAttr()))
     return success();
   return emitOpError("runs ") << getKernelAttr() << ", which is no kernel.def of the module";
+}
+
+LogicalResult AddUpOp::verify() {
+  if (getTypes().empty() || getTypes().size() != getOffsets().size())
+    return emitOpError("has ") << getOffsets().size() << " offsets and " << getTypes().size()
+                               << " types, expected one or more of each";
+  for (Type type : getTypes().getAsValueRange<TypeAttr>())
+    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor)
+      return emitOpError("adds up ") << type << ", which is no tensor";
+    else if (failed(verifyTensor(*this, tensor, {Float32Type::get(getContext())})))
+      return failure();
+  return success();
 }
 
 LogicalResult OutputOp::verify() { return verifyTensor(*this, getTensorType(), numbers(getContext())); }

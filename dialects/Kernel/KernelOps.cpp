@@ -471,6 +471,15 @@ static bool addsUpTo(RankedTensorType partials, RankedTensorType sum) {
   return (isOne || arePartials) && layoutOf(partials).withRank(sum.getRank()) == layoutOf(sum);
 }
 
+LogicalResult RankSumOp::verify() {
+  if (getValues().getTypes() != getSums().getTypes())
+    return emitOpError("has results that are not of the types of what it adds up");
+  for (Type type : getValues().getTypes())
+    if (!cast<RankedTensorType>(type).getElementType().isF32())
+      return emitOpError("adds up ") << type << ", expected f32";
+  return success();
+}
+
 LogicalResult ReduceOp::verify() {
   if (getInputs().empty())
     return emitOpError("has no operand");

@@ -324,6 +324,17 @@ def ReduceOp : LaunchableOp<"reduce", [MemoryBound], ["getCopies"]> {
   let hasVerifier = 1;
 }
 
+def RankSumOp : KernelOp<"rank_sum", [Pure]> {
+  let summary = "see `clip.rank_sum`: no launch, but what the runtime does between two of them";
+  let description = [{
+    It is done in place: each operand is made by a launch, and nothing else reads it.
+  }];
+  let arguments = (ins Tensors:$values, UnitAttr:$weighted);
+  let results = (outs Tensors:$sums);
+  let assemblyFormat = "(`weighted` $weighted^)? $values attr-dict `:` type($values) `->` type($sums)";
+  let hasVerifier = 1;
+}
+
 def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let summary = "see `clip.softmax_xent`";
   let arguments = (ins StoredTensor:$logits, StoredTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
@@ -470,7 +481,7 @@ def ReturnOp : KernelOp<"return", [Pure, Terminator, HasParent<"DefOp">]> {
 }
 
 def EntryOp : KernelOp<"entry", [Symbol, SingleBlock, NoTerminator]> {
-  let summary = "an entry point: launches in order, and which tensors they leave for the caller";
+  let summary = "an entry point: launches in order, what ranks add up between them, and which tensors they leave for the caller";
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
@@ -485,6 +496,18 @@ def LaunchOp : KernelOp<"launch", [HasParent<"EntryOp">, DeclareOpInterfaceMetho
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$args, I64Attr:$reads, I64Attr:$writes, I64Attr:$macs, StrAttr:$layer);
   let assemblyFormat = "$kernel $args attr-dict";
+}
+
+def AddUpOp : KernelOp<"add_up", [HasParent<"EntryOp">]> {
+  let summary = "has the ranks add up tensors of the arena before the next launch, in place";
+  let description = [{
+    `weighted`: as `clip.rank_sum`.
+
+    Example: `kernel.add_up weighted [4096, 4352] : [tensor<64xf32, #blocked8>, tensor<64xf32, #blocked8>] {layer = "stem.bn"}`
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$offsets, TypeArrayAttr:$types, UnitAttr:$weighted, StrAttr:$layer);
+  let assemblyFormat = "(`weighted` $weighted^)? $offsets `:` $types attr-dict";
+  let hasVerifier = 1;
 }
 
 def OutputOp : KernelOp<"output", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

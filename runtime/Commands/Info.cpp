@@ -73,11 +73,20 @@ std::string describeBuckets(const Manifest &manifest, int64_t bucketBytes) {
     return "";
   const std::vector<Launch> &launches = manifest.entries.at("train_step");
   std::string text;
-  for (const Bucket &bucket : bucketsOf(manifest, bucketBytes))
+  const std::vector<Bucket> buckets = bucketsOf(manifest, bucketBytes);
+  for (const Bucket &bucket : buckets)
     text +=
         fmt::format("{:<12}{:>10}  {} gradients and {} statistics, behind launch {} of {}, of {}\n",
                     text.empty() ? "ranks sum" : "", formatBytes(bucket.bytes()), bucket.gradients.size(),
                     bucket.statistics.size(), bucket.end, launches.size(), launches[bucket.end - 1].layer);
+  int64_t places = 0, bytes = 0;
+  for (const StepCut &cut : cutsOf(manifest, buckets)) {
+    places += !cut.sums.empty();
+    bytes += cut.bytesOfSums();
+  }
+  if (places > 0)
+    text += fmt::format("{:<12}{:>10}  statistics of batch norms, between launches in {} places\n", "",
+                        formatBytes(bytes), places);
   return text;
 }
 
@@ -103,6 +112,8 @@ json toJson(const Manifest &manifest) {
                                      {"gradients", bucket.gradients.size()},
                                      {"statistics", bucket.statistics.size()},
                                      {"behind_launch", bucket.end}});
+  for (const StepCut &cut : cutsOf(manifest, {}))
+    document["rank_sums"].push_back({{"bytes", cut.bytesOfSums()}, {"behind_launch", cut.end}});
   return document;
 }
 

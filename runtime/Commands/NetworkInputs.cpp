@@ -83,13 +83,6 @@ std::shared_ptr<FrameCache> CacheFlags::openCache() const {
                        : std::make_shared<FrameCache>(cache, static_cast<int64_t>(giga * cacheGigabytes));
 }
 
-int gpuOfRank() {
-  if (!ranksOfProcess())
-    return 0;
-  const auto gpus = static_cast<int>(cudaGpus().size());
-  return gpus > 0 ? rankOnMachine() % gpus : 0;
-}
-
 LoaderOptions shareOf(LoaderOptions options, const Ranks *ranks) {
   if (ranks) {
     options.share = ranks->rank();

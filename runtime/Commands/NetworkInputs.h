@@ -40,10 +40,6 @@ template <typename Options> LoaderOptions loaderOptions(const Manifest &manifest
 // Returns the options of a loader that gives a rank its share of the batches; null: of one that gives all.
 LoaderOptions shareOf(LoaderOptions options, const Ranks *ranks);
 
-// Returns the GPU that this process takes where nobody names one by its number: the ranks on a machine share
-// its GPUs out.
-int gpuOfRank();
-
 // Checks weights from a file, as far as its header tells. With `partial`, some of them are enough.
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,
                   bool partial = false, const MatchOptions &options = {});

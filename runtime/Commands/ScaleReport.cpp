@@ -47,12 +47,15 @@ void printScale(const Manifest &manifest, const ScaleOptions &options, bool asJs
   const ScaledStep &best = quickest(steps);
   const std::vector<Bucket> whole = bucketsOf(manifest, INT64_MAX);
   const int64_t clips = options.ranks * manifest.batch;
+  int64_t bytes = whole.front().bytes();
+  for (const StepCut &cut : cutsOf(manifest, whole))
+    bytes += cut.bytesOfSums();
   if (asJson) {
     json document = {{"ranks", options.ranks},
                      {"network", network.name},
                      {"batch", manifest.batch},
                      {"alone", best.alone},
-                     {"bytes", whole.front().bytes()},
+                     {"bytes", bytes},
                      {"best", toJson(best)},
                      {"clips_per_second", static_cast<double>(clips) / best.seconds}};
     for (const ScaledStep &step : steps)
@@ -61,9 +64,8 @@ void printScale(const Manifest &manifest, const ScaleOptions &options, bool asJs
     return;
   }
   fmt::print("{}: {} ranks on {}, of {} clips each, add up {} a step over {} ({:.1f} us, {:.1f} GB/s)\n",
-             manifest.name, options.ranks, manifest.target, manifest.batch,
-             formatBytes(whole.front().bytes()), network.name, network.latency / micro,
-             network.bandwidth / giga);
+             manifest.name, options.ranks, manifest.target, manifest.batch, formatBytes(bytes), network.name,
+             network.latency / micro, network.bandwidth / giga);
   fmt::print("a step of one rank by itself: {:.2f} ms\n", best.alone / milli);
   printTable(steps);
   fmt::print("best: --bucket {}, {:.1f}% efficient, bound by {}: {:.0f} clips/s\n",

@@ -366,10 +366,11 @@ void train(const TrainOptions &options) {
                    .tested = keep,
                    .profiledSteps = options.profile ? profiledSteps : 0,
                    .ranks = ranks,
-                   .bucketBytes = options.bucketMegabytes > 0
-                                      ? static_cast<int64_t>(1e6 * options.bucketMegabytes)
-                                      : usualBucketBytes,
-                   .wire = options.compress == "bf16" ? Wire::Bfloat16 : Wire::Float32},
+                   .sums = {.bucketBytes = options.bucketMegabytes > 0
+                                               ? static_cast<int64_t>(1e6 * options.bucketMegabytes)
+                                               : usualBucketBytes,
+                            .wire = options.compress == "bf16" ? Wire::Bfloat16 : Wire::Float32,
+                            .profiles = options.profile}},
                   progress);
   if (options.resume) {
     const TrainingState &state = plan.start.state;

@@ -91,11 +91,15 @@ public:
   LaunchId prepare(const LaunchDescription &description) override;
   SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> ids,
                              ArenaRange zeroed) override;
+  std::optional<SequenceId> prepareSequenceWithSums(const std::string &name, std::span<const LaunchId> ids,
+                                                    ArenaRange zeroed,
+                                                    std::span<const SequenceSums> sums) override;
+  bool capturesSums() const override { return !synchronous; }
   void launch(LaunchId id) override;
   void run(SequenceId id) override;
   void wait() override;
   DeviceLink link() override;
-  std::string makeGroup() override;
+  std::string makeGroup() override { return makeGroupId(); }
   void join(const DeviceGroup &group) override { joined.emplace(group); }
   void addUp(std::span<const ArenaSum> sums) override;
   void awaitSums() override { joined.value().putBefore(compute); }
@@ -117,6 +121,7 @@ private:
     std::string name;
     std::vector<LaunchId> launches;
     ArenaRange zeroed; // filled at the start of the graph
+    std::vector<SequenceSums> sums = {};
     GraphExec graph = nullptr;
   };
 
@@ -181,13 +186,15 @@ CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()), 
   check(api.streamCreate(&copies, streamNonBlocking), "making a stream");
 }
 
+// NCCL wants graphs with its sums to go before its communicators, and these before waits for what other
+// ranks may have left undone.
 CudaDevice::~CudaDevice() {
-  joined.reset(); // before waits for what other ranks may have left undone
-  api.streamSynchronize(copies);
-  api.streamSynchronize(compute);
   for (Sequence &sequence : sequences)
     if (sequence.graph)
       api.graphExecDestroy(sequence.graph);
+  joined.reset();
+  api.streamSynchronize(copies);
+  api.streamSynchronize(compute);
   for (Slot &slot : slots) {
     api.memFreeHost(slot.host);
     api.memFree(slot.device);
@@ -426,23 +433,47 @@ void CudaDevice::launch(LaunchId id) {
 
 SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::span<const LaunchId> ids,
                                        ArenaRange zeroed) {
-  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed, nullptr});
+  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed});
   if (!synchronous && !ids.empty())
     sequences.back().graph = capture(sequences.back());
   return static_cast<SequenceId>(sequences.size()) - 1;
 }
 
-// Pointers never change, so that one capture serves all runs of a sequence.
+std::optional<SequenceId> CudaDevice::prepareSequenceWithSums(const std::string &sequenceName,
+                                                              std::span<const LaunchId> ids,
+                                                              ArenaRange zeroed,
+                                                              std::span<const SequenceSums> sums) {
+  if (synchronous || !joined || ids.empty())
+    return std::nullopt;
+  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed, {sums.begin(), sums.end()}});
+  sequences.back().graph = capture(sequences.back());
+  return static_cast<SequenceId>(sequences.size()) - 1;
+}
+
+// Pointers never change, so that one capture serves all runs of a sequence. Sums are captured on the stream
+// of the ranks' group, which the graph joins at its end at the latest.
 GraphExec CudaDevice::capture(const Sequence &sequence) {
   Graph graph = nullptr;
   GraphExec executable = nullptr;
   check(api.beginCapture(compute, captureThreadLocal), "capturing " + sequence.name);
   clear(sequence.zeroed);
-  bool first = true; // waits for what fills `zeroed`, which is no kernel
-  for (LaunchId id : sequence.launches) {
-    start(launches[id], early && !first);
-    first &= launches[id].grid == 0;
+  bool behindKernel = false; // else it waits for what is no kernel, and cannot begin early
+  auto next = sequence.sums.begin();
+  for (size_t i = 0; i <= sequence.launches.size(); ++i) {
+    for (; next != sequence.sums.end() && next->behind == static_cast<int64_t>(i); ++next) {
+      addUp(next->sums);
+      if (next->awaited)
+        awaitSums();
+      behindKernel &= !next->awaited;
+    }
+    if (i == sequence.launches.size())
+      break;
+    const Ready &ready = launches[sequence.launches[i]];
+    start(ready, early && behindKernel);
+    behindKernel |= ready.grid > 0;
   }
+  if (!sequence.sums.empty())
+    awaitSums();
   check(api.endCapture(compute, &graph), "capturing " + sequence.name);
   Result result = api.graphInstantiate(&executable, graph, 0);
   api.graphDestroy(graph);
@@ -490,14 +521,6 @@ DeviceLink CudaDevice::link() {
     link.obstacle = error.what();
   }
   return link;
-}
-
-std::string CudaDevice::makeGroup() {
-  nccl::UniqueId id{};
-  if (nccl::Result result = nccl::library().getUniqueId(&id); result != nccl::success)
-    fail("NCCL {}: naming the ranks' group failed: {}", nccl::library().version,
-         nccl::library().getErrorString(result));
-  return {id.internal, sizeof id.internal};
 }
 
 void CudaDevice::addUp(std::span<const ArenaSum> sums) {

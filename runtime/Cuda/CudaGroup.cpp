@@ -1,6 +1,7 @@
 #include "runtime/Cuda/CudaGroup.h"
 
 #include "runtime/Support/Clock.h"
+#include "runtime/Support/Deadline.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
@@ -25,10 +26,21 @@ nccl::UniqueId idOf(const std::string &text) {
 
 } // namespace
 
+std::string makeGroupId() {
+  nccl::UniqueId id{};
+  if (nccl::Result result = nccl::library().getUniqueId(&id); result != nccl::success)
+    fail("NCCL {}: naming the ranks' group failed: {}", nccl::library().version,
+         nccl::library().getErrorString(result));
+  return {id.internal, sizeof id.internal};
+}
+
 CudaGroup::CudaGroup(const DeviceGroup &group)
     : api(driver()), nccl(nccl::library()), patience(group.patience) {
   askForRings();
-  checkNccl(nccl.commInitRank(&communicator, group.count, idOf(group.id), group.rank), "joining the ranks");
+  {
+    const Deadline deadline(patience, group.unjoined); // NCCL has none
+    checkNccl(nccl.commInitRank(&communicator, group.count, idOf(group.id), group.rank), "joining the ranks");
+  }
   checkDriver(api.streamCreate(&stream, streamNonBlocking), "making a stream");
   checkDriver(api.eventCreate(&computed, eventDisableTiming), "making an event");
   checkDriver(api.eventCreate(&summed, eventDisableTiming), "making an event");
@@ -60,9 +72,20 @@ void CudaGroup::checkDriver(Result result, const char *what) const {
     fail("the NVIDIA driver: {} failed: {} ({})", what, cuda::describe(result), nameOf(result));
 }
 
+void CudaGroup::begin(Stream behind) {
+  checkDriver(api.eventRecord(computed, behind), "marking what ranks share");
+  checkDriver(api.streamWaitEvent(stream, computed, 0), "waiting for what ranks share");
+}
+
+void CudaGroup::gather(DeviceAddress from, DeviceAddress to, size_t bytes, Stream behind) {
+  begin(behind);
+  checkNccl(nccl.allGather(reinterpret_cast<void *>(from), reinterpret_cast<void *>(to), bytes, nccl::byte,
+                           communicator, stream),
+            "gathering");
+}
+
 void CudaGroup::addUp(std::span<const Sum> sums, Stream behind) {
-  checkDriver(api.eventRecord(computed, behind), "marking what is to be added up");
-  checkDriver(api.streamWaitEvent(stream, computed, 0), "waiting for what is to be added up");
+  begin(behind);
   std::vector<nccl::Operation> operations;
   for (const Sum &sum : sums) {
     nccl::Operation &operation = operations.emplace_back(nccl::sum);
@@ -99,6 +122,8 @@ void CudaGroup::await(Event event) {
   constexpr auto pause = std::chrono::microseconds(50);
   const double start = now();
   for (int64_t looks = 0; api.eventQuery(event) == notReady; ++looks) {
+    if (givenUp)
+      fail("this rank no longer waits for the others");
     if (looks < eager)
       continue;
     nccl::Result error = nccl::success;
@@ -106,8 +131,8 @@ void CudaGroup::await(Event event) {
     if (error != nccl::inProgress)
       checkNccl(error, "adding up");
     if (now() - start > patience)
-      fail("the other ranks' GPUs have not added up their gradients for {:.0f} s: a rank has died or hangs; "
-           "where they need more time, KINEMA_RANK_SECONDS says how long to wait",
+      fail("the other ranks' GPUs have not answered for {:.0f} s: a rank has died or hangs; where they need "
+           "more time, KINEMA_RANK_SECONDS says how long to wait",
            patience);
     std::this_thread::sleep_for(pause);
   }

@@ -5,6 +5,7 @@
 #include "runtime/Cuda/Nccl.h"
 #include "runtime/Device/Device.h"
 
+#include <atomic>
 #include <optional>
 #include <span>
 
@@ -14,7 +15,7 @@ namespace kinema::cuda {
 // ranks in the same order, in a thread that is in the GPU's context.
 class CudaGroup {
 public:
-  // Waits for the other ranks, which join at the same time, without a limit of time: NCCL has none.
+  // Waits for the other ranks, which join at the same time, for as long as the group is patient.
   explicit CudaGroup(const DeviceGroup &group);
   // Ends what is still under way, for which other ranks may wait in vain.
   ~CudaGroup();
@@ -29,15 +30,21 @@ public:
   };
   // Starts adding up what the stream `behind` leaves when it has done what it was given.
   void addUp(std::span<const Sum> sums, Stream behind);
-  // Has what is given to the stream from now on come after all sums.
+  // Starts having each rank take what all of them have, once the stream `behind` has done what it was given.
+  // from: [bytes], to: [count, bytes]
+  void gather(DeviceAddress from, DeviceAddress to, size_t bytes, Stream behind);
+  // Has what is given to the stream from now on come after all that was started here.
   void putBefore(Stream stream);
   // Returns when the event has come. Throws Error where that takes longer than the group's patience, or where
   // NCCL reports an error.
   void await(Event event);
   // Returns, in the same way, when the stream has done what it was given.
   void await(Stream stream);
+  // Has a wait, in which another thread is, end at once with an Error, and all later ones.
+  void giveUp() { givenUp = true; }
 
 private:
+  void begin(Stream behind);
   void checkNccl(nccl::Result result, const char *what) const;
   void checkDriver(Result result, const char *what) const;
 
@@ -47,6 +54,10 @@ private:
   Stream stream = nullptr;
   Event computed = nullptr, summed = nullptr, reached = nullptr;
   nccl::Communicator communicator = nullptr;
+  std::atomic<bool> givenUp = false;
 };
+
+// Returns what names a group of ranks to NCCL, for DeviceGroup::id.
+std::string makeGroupId();
 
 } // namespace kinema::cuda

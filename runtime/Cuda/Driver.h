@@ -80,6 +80,7 @@ inline constexpr int tensorOfWords = 4, tensorPromotion = 3, tensorPlain = 0;
   F(primaryContextRetain, cuDevicePrimaryCtxRetain, (Context * context, DeviceNumber device))                \
   F(primaryContextRelease, cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                              \
   F(setCurrent, cuCtxSetCurrent, (Context context))                                                          \
+  F(getCurrent, cuCtxGetCurrent, (Context * context))                                                        \
   F(memGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))                                              \
   F(memAlloc, cuMemAlloc_v2, (DeviceAddress * address, size_t bytes))                                        \
   F(memFree, cuMemFree_v2, (DeviceAddress address))                                                          \

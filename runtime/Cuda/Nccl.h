@@ -23,7 +23,7 @@ struct UniqueId {
 
 // These are values of the interface's enumerations.
 inline constexpr Result success = 0, inProgress = 7;
-inline constexpr int float32 = 7;
+inline constexpr int byte = 1, float32 = 7; // ncclUint8, ncclFloat32
 inline constexpr Operation sum = 0;
 inline constexpr int scalarOfHost = 1; // ncclScalarHostImmediate
 
@@ -41,6 +41,8 @@ inline constexpr int scalarOfHost = 1; // ncclScalarHostImmediate
   F(makeWeightedSum, ncclRedOpCreatePreMulSum,                                                               \
     (Operation * operation, void *factor, int type, int residence, Communicator communicator))               \
   F(destroyOperation, ncclRedOpDestroy, (Operation operation, Communicator communicator))                    \
+  F(allGather, ncclAllGather,                                                                                \
+    (const void *from, void *to, size_t count, int type, Communicator communicator, cuda::Stream stream))    \
   F(allReduce, ncclAllReduce,                                                                                \
     (const void *from, void *to, size_t count, int type, Operation operation, Communicator communicator,     \
      cuda::Stream stream))

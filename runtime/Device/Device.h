@@ -7,6 +7,7 @@
 #include "runtime/Support/BoxMap.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,8 @@ struct DeviceGroup {
   std::string id; // of Device::makeGroup of one of them
   int rank = 0, count = 1;
   double patience = 0; // seconds to wait for the others
+  // Is called on another thread where the others have not joined in that time, and ends the process.
+  std::function<void()> unjoined;
 };
 
 // Names f32 numbers of the arena that are to be added up over a group, multiplied by a factor of this device
@@ -55,6 +58,13 @@ struct DeviceGroup {
 struct ArenaSum {
   int64_t offset = 0, elements = 0;
   std::optional<float> factor;
+};
+
+// Says what a sequence adds up behind so many of its launches.
+struct SequenceSums {
+  int64_t behind = 0;
+  std::vector<ArenaSum> sums;
+  bool awaited = false; // the next launch finds the sums; else those behind the sequence do
 };
 
 // A Device is a machine that runs kernels. All functions throw Error.
@@ -106,6 +116,15 @@ public:
   // zeros.
   virtual SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches,
                                      ArenaRange zeroed) = 0;
+  // Makes a sequence ready that adds up over the joined devices between its launches, as `addUp` and
+  // `awaitSums` do, without this machine's help. It returns nothing unless the device `capturesSums`.
+  virtual std::optional<SequenceId> prepareSequenceWithSums(const std::string &name,
+                                                            std::span<const LaunchId> launches,
+                                                            ArenaRange zeroed,
+                                                            std::span<const SequenceSums> sums) {
+    return std::nullopt;
+  }
+  virtual bool capturesSums() const { return false; }
 
   // These two start what was made ready, after all that was started before. They do not allocate.
   virtual void launch(LaunchId id) = 0;

@@ -120,7 +120,8 @@ KINEMA_API const char *kinema_package_setting(const kinema_package *package, con
 KINEMA_API int64_t kinema_package_setting_count(const kinema_package *package);
 KINEMA_API const char *kinema_package_setting_name(const kinema_package *package, int64_t number);
 // Says which learning rate the recipe's schedule has for a step: that of batch number `batch` in the epoch of
-// that number, both from 0, where an epoch has `batches`.
+// that number, both from 0, where an epoch has `batches`. `train.rate_batch` counts the clips of this
+// process's updates.
 KINEMA_CHECKED kinema_error *kinema_package_rate(const kinema_package *package, int64_t epoch, int64_t batch,
                                                  int64_t batches, double *rate);
 

@@ -1,5 +1,7 @@
 #include "runtime/Package/Manifest.h"
 
+#include "runtime/Package/ManifestLaunches.h"
+#include "runtime/Package/ManifestNode.h"
 #include "runtime/Support/Error.h"
 
 #include <fmt/ranges.h>
@@ -14,153 +16,7 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-constexpr int64_t alignment = 64;
-constexpr int64_t largestArena = int64_t{1} << 46;
-constexpr int64_t largestScratch = int64_t{1} << 34;
-constexpr int64_t largestCount = int64_t{1} << 62;
-
-// A Node is a JSON value with its place in the manifest. Its functions throw Error with that place.
-class Node {
-public:
-  Node(const json &value, std::string place) : value(value), place(std::move(place)) {}
-
-  template <typename... Args>
-  [[noreturn]] void fault(fmt::format_string<Args...> format, Args &&...args) const {
-    fail("{}: {}", place, fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  bool has(const char *name) const { return value.is_object() && value.contains(name); }
-
-  Node at(const char *name) const {
-    if (!value.is_object())
-      fault("expected an object, found {}", value.type_name());
-    auto found = value.find(name);
-    if (found == value.end())
-      fault("'{}' is missing", name);
-    return Node(*found, place + "." + name);
-  }
-
-  int64_t integer(int64_t least, int64_t most) const {
-    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX))
-      fault("expected an integer, found {}", shown());
-    int64_t number = value.get<int64_t>();
-    if (number < least || number > most)
-      fault("expected an integer between {} and {}, found {}", least, most, number);
-    return number;
-  }
-
-  double number() const {
-    if (!value.is_number())
-      fault("expected a number, found {}", shown());
-    return value.get<double>();
-  }
-
-  std::string text() const {
-    if (!value.is_string())
-      fault("expected a string, found {}", shown());
-    return value.get<std::string>();
-  }
-
-  bool flag() const {
-    if (!value.is_boolean())
-      fault("expected true or false");
-    return value.get<bool>();
-  }
-
-  std::vector<Node> list() const {
-    if (!value.is_array())
-      fault("expected a list, found {}", shown());
-    std::vector<Node> items;
-    for (size_t i = 0; i < value.size(); ++i)
-      items.emplace_back(value[i], fmt::format("{}[{}]", place, i));
-    return items;
-  }
-
-  std::vector<std::pair<std::string, Node>> members() const {
-    if (!value.is_object())
-      fault("expected an object, found {}", shown());
-    std::vector<std::pair<std::string, Node>> items;
-    for (const auto &[name, item] : value.items())
-      items.emplace_back(name, Node(item, place + "." + name));
-    return items;
-  }
-
-  const json &raw() const { return value; }
-
-private:
-  const json &value;
-  std::string place;
-
-  std::string shown() const {
-    std::string dump = value.dump(-1, ' ', false, json::error_handler_t::replace);
-    return dump.size() > 60 ? dump.substr(0, 60) + "..." : dump;
-  }
-};
-
-int64_t parsePlace(const Node &node, int64_t bytes, int64_t arenaBytes) {
-  int64_t offset = node.integer(0, arenaBytes);
-  if (offset % alignment != 0)
-    node.fault("{} is no multiple of {}", offset, alignment);
-  if (bytes > arenaBytes - offset)
-    node.fault("{} bytes at {} reach beyond the arena of {}", bytes, offset, arenaBytes);
-  return offset;
-}
-
-Order parseOrder(const Node &node) {
-  Order order;
-  for (const Node &item : node.list()) {
-    std::vector<Node> loop = item.list();
-    if (loop.size() != 3)
-      item.fault("expected [axis, size, step], found {} numbers", loop.size());
-    order.push_back({loop[0].integer(0, 63), loop[1].integer(1, INT32_MAX), loop[2].integer(1, INT32_MAX)});
-  }
-  return order;
-}
-
-// Returns the bytes of a tensor whose elements are the product of some sizes, or nothing where it would
-// exceed every arena.
-template <typename Sizes, typename SizeOf>
-std::optional<int64_t> storageBytes(const Sizes &sizes, SizeOf sizeOf) {
-  int64_t bytes = 4;
-  for (const auto &item : sizes)
-    if (bytes > largestArena / std::max<int64_t>(sizeOf(item), 1))
-      return std::nullopt;
-    else
-      bytes *= sizeOf(item);
-  return bytes;
-}
-
-std::vector<int64_t> parseShape(const Node &node) {
-  std::vector<int64_t> shape;
-  for (const Node &size : node.list())
-    shape.push_back(size.integer(1, INT32_MAX));
-  return shape;
-}
-
-void parseTensor(const Node &node, int64_t arenaBytes, ArenaTensor &tensor) {
-  tensor.name = node.at("name").text();
-  std::string type = node.at("type").text();
-  if (type != "f32" && type != "i32")
-    node.at("type").fault("expected f32 or i32, found {}", type);
-  tensor.type = type == "f32" ? ElementType::F32 : ElementType::I32;
-  tensor.shape = parseShape(node.at("shape"));
-  tensor.fileShape = node.has("file_shape") ? parseShape(node.at("file_shape")) : tensor.shape;
-  tensor.order = parseOrder(node.at("order"));
-  if (std::string fault = findFault(tensor.shape, tensor.order); !fault.empty())
-    node.fault("tensor {}: {}", tensor.name, fault);
-
-  auto logical = storageBytes(tensor.shape, [](int64_t size) { return size; });
-  if (storageBytes(tensor.fileShape, [](int64_t size) { return size; }) != logical)
-    node.fault("tensor {} has shape [{}] but [{}] in files", tensor.name, fmt::join(tensor.shape, ", "),
-               fmt::join(tensor.fileShape, ", "));
-  auto stored =
-      tensor.order.empty() ? logical : storageBytes(tensor.order, [](const Loop &loop) { return loop.size; });
-  tensor.bytes = node.at("bytes").integer(0, largestArena);
-  if (!logical || !stored || tensor.bytes != *stored)
-    node.fault("tensor {} has {} bytes, its order takes {}", tensor.name, tensor.bytes,
-               logical && stored ? fmt::to_string(*stored) : "more than any arena");
-  tensor.offset = parsePlace(node.at("offset"), tensor.bytes, arenaBytes);
-}
+using Node = ManifestNode;
 
 Role parseRole(const Node &node) {
   static const std::pair<const char *, Role> roles[] = {{"weight", Role::Weight},
@@ -220,177 +76,6 @@ Parameter parseParameter(const Node &node, int64_t arenaBytes) {
     }
   parameter.init = parseInitialisation(node.at("init"), parameter.shape.size());
   return parameter;
-}
-
-std::map<std::string, int64_t> parseParameters(const Node &node) {
-  constexpr auto most = std::numeric_limits<int64_t>::max();
-  std::map<std::string, int64_t> parameters;
-  for (const auto &[name, value] : node.members())
-    parameters[name] = value.integer(-most, most);
-  return parameters;
-}
-
-KernelResult parseResult(const Node &node, int64_t bytes) {
-  static const std::map<std::string, std::pair<StoredType, int64_t>> types = {
-      {"f32", {StoredType::F32, 4}}, {"bf16", {StoredType::BF16, 2}}, {"i32", {StoredType::I32, 4}}};
-  static const std::map<std::string, Form> forms = {
-      {"whole", Form::Whole}, {"sums", Form::Sums}, {"moments", Form::Moments}};
-  KernelResult result;
-  auto type = types.find(node.at("type").text());
-  if (type == types.end())
-    node.at("type").fault("expected f32, bf16 or i32, found {}", node.at("type").text());
-  auto form = forms.find(node.at("form").text());
-  if (form == forms.end())
-    node.at("form").fault("expected whole, sums or moments, found {}", node.at("form").text());
-  result.type = type->second.first;
-  result.form = form->second;
-  result.shape = parseShape(node.at("shape"));
-  result.order = parseOrder(node.at("order"));
-  auto logical = storageBytes(result.shape, [](int64_t size) { return size; });
-  auto stored =
-      result.order.empty() ? logical : storageBytes(result.order, [](const Loop &loop) { return loop.size; });
-  if (std::string fault = findFault(result.shape, result.order); !fault.empty())
-    node.fault("{}", fault);
-  if (!logical || !stored || *stored / 4 * type->second.second != bytes)
-    node.fault("the result takes another number of bytes than its buffer of {}", bytes);
-  if ((result.form == Form::Sums && result.shape.empty()) ||
-      (result.form == Form::Moments && (result.shape.size() < 2 || result.shape[1] != 3)))
-    node.at("shape").fault("[{}] are no {}", fmt::join(result.shape, ", "), node.at("form").text());
-  return result;
-}
-
-void parseResults(const Node &node, Kernel &kernel) {
-  std::vector<Node> results = node.at("results").list();
-  if (results.size() > kernel.buffers.size())
-    node.at("results").fault("a kernel of {} arguments has {} results", kernel.buffers.size(),
-                             results.size());
-  size_t operands = kernel.buffers.size() - results.size();
-  for (size_t i = 0; i < results.size(); ++i)
-    kernel.results.push_back(parseResult(results[i], kernel.buffers[operands + i]));
-  kernel.depth = node.at("depth").integer(1, largestCount);
-  kernel.narrow = node.at("narrow").flag();
-}
-
-// Reads a map of a kernel with these buffers, and refuses what the driver would.
-BoxMap parseMap(const Node &node, const std::vector<int64_t> &buffers) {
-  BoxMap map;
-  map.buffer = node.at("buffer").integer(0, static_cast<int64_t>(buffers.size()) - 1);
-  auto parse = [&](const char *name, int64_t most) {
-    std::vector<int64_t> numbers;
-    for (const Node &number : node.at(name).list())
-      numbers.push_back(number.integer(1, most));
-    return numbers;
-  };
-  map.sizes = parse("sizes", INT32_MAX);
-  map.box = parse("box", BoxMap::mostPositions);
-  map.steps = parse("steps", BoxMap::mostStep);
-  size_t axes = map.sizes.size();
-  if (axes < 1 || axes > BoxMap::mostAxes || map.box.size() != axes || map.steps.size() != axes)
-    node.fault("expected 1 to {} sizes, as many of a box, and as many steps, found {}, {} and {}",
-               BoxMap::mostAxes, axes, map.box.size(), map.steps.size());
-  if (map.sizes.back() % 2 || map.box.back() % 2 || map.steps.back() != 1)
-    node.fault("expected rows of an even number of words, also in a box, and steps of 1, found {}, {} and {}",
-               map.sizes.back(), map.box.back(), map.steps.back());
-  int64_t bytes = buffers[static_cast<size_t>(map.buffer)], words = bytes / BoxMap::wordBytes;
-  for (int64_t size : map.sizes)
-    words /= size;
-  if (words == 0)
-    node.fault("the map reaches beyond the {} bytes of its buffer", bytes);
-  return map;
-}
-
-Kernel parseKernel(const Node &node) {
-  Kernel kernel;
-  kernel.symbol = node.at("symbol").text();
-  if (kernel.symbol.find('\0') != std::string::npos || kernel.symbol.empty())
-    node.at("symbol").fault("expected a symbol");
-  kernel.grid = node.at("grid").integer(0, INT32_MAX);
-  for (const Node &bytes : node.at("buffers").list())
-    kernel.buffers.push_back(bytes.integer(0, largestArena));
-  kernel.scratch = node.at("scratch").integer(0, largestScratch);
-  if (node.has("block"))
-    kernel.block = node.at("block").integer(1, 1024);
-  if (node.has("maps"))
-    for (const Node &map : node.at("maps").list())
-      kernel.maps.push_back(parseMap(map, kernel.buffers));
-  if (node.has("schedule"))
-    kernel.schedule = node.at("schedule").text();
-  if (node.has("op"))
-    kernel.op = node.at("op").text();
-  if (node.has("layers"))
-    for (const Node &layer : node.at("layers").list())
-      kernel.layers.push_back(layer.text());
-  if (node.has("parameters"))
-    kernel.parameters = parseParameters(node.at("parameters"));
-  if (node.has("signature"))
-    kernel.signature = node.at("signature").text();
-  if (node.has("results"))
-    parseResults(node, kernel);
-  return kernel;
-}
-
-bool overlap(int64_t offset, int64_t bytes, const Segment &segment) {
-  return offset < segment.offset + segment.bytes && segment.offset < offset + bytes;
-}
-
-// Reads the arguments of the kernel that the node names.
-std::vector<int64_t> parseArguments(const Node &node, const Manifest &manifest) {
-  std::string name = node.at("kernel").text();
-  if (!manifest.kernels.contains(name))
-    node.fault("there is no kernel {}", name);
-  const std::vector<int64_t> &buffers = manifest.kernels.at(name).buffers;
-  std::vector<Node> offsets = node.at("args").list();
-  if (offsets.size() != buffers.size())
-    node.fault("kernel {} takes {} arguments, found {}", name, buffers.size(), offsets.size());
-  std::vector<int64_t> args;
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    int64_t offset = parsePlace(offsets[i], buffers[i], manifest.arenaBytes);
-    args.push_back(offset);
-    if (const auto &counters = manifest.counters;
-        counters && overlap(offset, buffers[i], *counters) &&
-        (offset != counters->offset || buffers[i] != counters->bytes))
-      offsets[i].fault("{} bytes at {} lie partly where the {} bytes of counters at {} do", buffers[i],
-                       offset, counters->bytes, counters->offset);
-  }
-  return args;
-}
-
-// Reads the twins of a launch, which together must have as many results as the launch, of the same kind.
-void parseTwins(const Node &node, const Manifest &manifest, Launch &launch) {
-  std::vector<const KernelResult *> results;
-  for (const Node &item : node.list()) {
-    TwinLaunch &twin = launch.twins.emplace_back();
-    twin.args = parseArguments(item, manifest);
-    twin.kernel = item.at("kernel").text();
-    for (const KernelResult &result : manifest.kernels.at(twin.kernel).results)
-      results.push_back(&result);
-  }
-  auto agree = [](const KernelResult &own, const KernelResult *other) {
-    size_t parts = own.form != Form::Whole;
-    return own.type == other->type && own.form == other->form && own.shape.size() == other->shape.size() &&
-           std::equal(own.shape.begin() + parts, own.shape.end(), other->shape.begin() + parts);
-  };
-  const std::vector<KernelResult> &own = manifest.kernels.at(launch.kernel).results;
-  if (own.empty() || !std::equal(own.begin(), own.end(), results.begin(), results.end(), agree))
-    node.fault("the results are not those of kernel {}", launch.kernel);
-}
-
-Launch parseLaunch(const Node &node, const Manifest &manifest) {
-  Launch launch;
-  launch.args = parseArguments(node, manifest);
-  launch.kernel = node.at("kernel").text();
-  auto count = [&](const char *name) { return node.has(name) ? node.at(name).integer(0, largestCount) : 0; };
-  launch.reads = count("reads");
-  launch.writes = count("writes");
-  launch.macs = count("macs");
-  auto seconds = [&](const char *name) { return node.has(name) ? 1e-6 * node.at(name).number() : 0; };
-  launch.predicted = seconds("predicted_us");
-  launch.floor = seconds("floor_us");
-  if (node.has("layer"))
-    launch.layer = node.at("layer").text();
-  if (node.has("twins"))
-    parseTwins(node.at("twins"), manifest, launch);
-  return launch;
 }
 
 void parseArena(const Node &node, Manifest &manifest) {
@@ -545,13 +230,7 @@ void expectOutput(const Node &root, const Manifest &manifest, const char *entry,
 }
 
 void parseEntries(const Node &root, Manifest &manifest) {
-  for (const auto &[name, node] : root.at("kernels").members())
-    manifest.kernels[name] = parseKernel(node);
-  for (const auto &[name, list] : root.at("entries").members()) {
-    auto &launches = manifest.entries[name];
-    for (const Node &node : list.list())
-      launches.push_back(parseLaunch(node, manifest));
-  }
+  parseLaunches(root, manifest);
   for (const char *name : {"prepare", "infer", "train_step"})
     if ((manifest.train || name != std::string_view("train_step")) && !manifest.entries.contains(name))
       root.fault("there is no entry {}", name);
@@ -585,8 +264,10 @@ Recipe parseRecipeFor(const Node &node, const std::vector<InputTensor> &inputs) 
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 5)
-    root.at("format").fault("this runtime reads format 5, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 5 && format != 6)
+    root.at("format").fault("this runtime reads formats 5 and 6, the package has format {}", format);
+  else if (root.has("rank_sums") != (format == 6))
+    root.at("format").fault("packages with rank_sums have format 6, and no others have");
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")

@@ -125,6 +125,13 @@ struct Launch {
   std::vector<TwinLaunch> twins; // their results, in order, correspond to this launch's
 };
 
+// A RankSum is what the ranks that train together add up, in place, between two launches of an entry.
+struct RankSum {
+  int64_t behind = 0;    // launches of the entry that come before it
+  bool weighted = false; // each rank's values have the factor of its share of the step's clips
+  std::vector<ArenaTensor> tensors;
+};
+
 struct Segment {
   std::string name;
   int64_t offset = 0, bytes = 0;
@@ -156,6 +163,7 @@ struct Manifest {
   std::map<std::string, std::vector<OutputTensor>> outputs; // by entry
   std::map<std::string, Kernel> kernels;
   std::map<std::string, std::vector<Launch>> entries;
+  std::map<std::string, std::vector<RankSum>> rankSums; // by entry, in the order of the launches
   Recipe recipe;
   // Returns whether a step leaves its gradients in states, for ranks to add up (runtime/Ranks), and the entry
   // "update" goes on from there.

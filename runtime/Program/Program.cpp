@@ -149,6 +149,18 @@ void Program::split(const std::string &name, std::span<const int64_t> ends) {
     addPart(name, entry, end);
 }
 
+bool Program::prepareWithSums(const std::string &name, std::span<const SequenceSums> sums) {
+  Entry &entry = findEntry(name);
+  entry.withSums = device->prepareSequenceWithSums(name, entry.launches, entry.counters, sums);
+  return entry.withSums.has_value();
+}
+
+void Program::runWithSums(const std::string &name) {
+  if (poison)
+    fillUnkept(name);
+  device->run(findEntry(name).withSums.value());
+}
+
 void Program::findUnkept() {
   for (const Segment &segment : contents.segments)
     if (segment.name != "parameters" && segment.name != preparedSegment)

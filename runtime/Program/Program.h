@@ -9,6 +9,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,6 +55,11 @@ public:
   void split(const std::string &entry, std::span<const int64_t> ends);
   // Starts one part of an entry, whose parts have to be started in order: together they are a `run`.
   void runPart(const std::string &entry, size_t part);
+  // Makes an entry ready to run as a whole with sums between its launches, where the device can do that;
+  // returns whether it can. The sums ascend by the launches before them.
+  bool prepareWithSums(const std::string &entry, std::span<const SequenceSums> sums);
+  void runWithSums(const std::string &entry);
+  bool capturesSums() const { return device->capturesSums(); }
   // Runs a whole training step of this process alone, its update included.
   void runStep();
   // These run an entry launch by launch: `begin`, then each launch by its number, from 0. A launch's twins
@@ -76,6 +82,8 @@ public:
   // tensor's number of elements.
   void set(const ArenaTensor &tensor, std::span<const float> values);
   void set(const ArenaTensor &tensor, std::span<const int32_t> values);
+  // Fills a tensor with zeros.
+  void clear(const ArenaTensor &tensor) { device->fill(tensor.offset, tensor.bytes, 0); }
   void get(const ArenaTensor &tensor, std::span<float> values);
   std::vector<float> get(const ArenaTensor &tensor);
   float getScalar(const ArenaTensor &tensor);
@@ -123,6 +131,7 @@ private:
     ArenaRange counters;                      // empty where none of the launches counts
     std::vector<std::vector<LaunchId>> twins; // those of each launch
     std::vector<Part> parts;
+    std::optional<SequenceId> withSums;
     std::vector<LaunchTime> times;
   };
 

@@ -1,155 +1,19 @@
 #include "runtime/Ranks/Ranks.h"
 
-#include "runtime/Ranks/MpiLibrary.h"
-#include "runtime/Support/Clock.h"
+#include "runtime/Cuda/Driver.h"
+#include "runtime/Device/Device.h"
+#include "runtime/Ranks/MpiRanks.h"
+#include "runtime/Ranks/NcclRanks.h"
 #include "runtime/Support/Error.h"
-#include "runtime/Support/Floats.h"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <chrono>
+#include <cstdio>
 #include <cstdlib>
-#include <thread>
-#include <type_traits>
+#include <optional>
 
 namespace kinema {
 namespace {
-
-class MpiRanks : public Ranks {
-public:
-  MpiRanks(const MpiLibrary &mpi, int rank, int count, bool anyThread)
-      : Ranks(rank, count), mpi(mpi), anyThread(anyThread) {}
-  ~MpiRanks() override { mpi.finalize(); }
-
-  void sum(std::span<float> values, Wire wire) override;
-  std::vector<std::string> gather(std::string_view own) override;
-  bool serveAnyThread() const override { return anyThread; }
-  void giveUp() override { givenUp = true; }
-  [[noreturn]] void abort(int status) override {
-    mpi.abort(mpi.world, status);
-    std::_Exit(status);
-  }
-
-private:
-  // What is sent and received, kept from sum to sum.
-  template <typename Sent> struct Buffers {
-    std::vector<Sent> sent, received;
-  };
-  template <typename Sent> void sumAs(std::span<float> values, Buffers<Sent> &buffers);
-  void exchange(const void *from, void *to, size_t bytesEach);
-  void allGather(const void *from, void *to, size_t bytesEach);
-  void await(MpiLibrary::Request request);
-
-  const MpiLibrary &mpi;
-  const bool anyThread;
-  Buffers<float> ofFloats;
-  Buffers<uint16_t> ofBfloats;
-  std::atomic<bool> givenUp = false;
-};
-
-// Returns when the request has been carried out. It looks at it often at first, and then leaves the core to
-// others between one look and the next: ranks may share it.
-void MpiRanks::await(MpiLibrary::Request request) {
-  constexpr int eager = 200;
-  const double start = now();
-  for (int64_t looks = 0;; ++looks) {
-    int done = 0;
-    if (mpi.test(&request, &done, mpi.ignoredStatus) != 0)
-      fail("MPI reports an error in what the ranks exchange");
-    if (done)
-      return;
-    if (givenUp)
-      fail("this rank no longer waits for the others");
-    if (looks < eager)
-      continue;
-    std::this_thread::sleep_for(std::chrono::microseconds(looks < 2 * eager ? 20 : 200));
-    if (now() - start > patience())
-      fail("the other ranks have not answered for {:.0f} s: one of them has died or hangs; where they need "
-           "more "
-           "time, KINEMA_RANK_SECONDS says how long to wait",
-           patience());
-  }
-}
-
-// Gives each rank its part of `from` and takes the parts that they have for this one.
-// from, to: [count, bytesEach]
-void MpiRanks::exchange(const void *from, void *to, size_t bytesEach) {
-  MpiLibrary::Request request = nullptr;
-  const int bytes = static_cast<int>(bytesEach);
-  if (mpi.alltoall(from, bytes, mpi.byte, to, bytes, mpi.byte, mpi.world, &request) != 0)
-    fail("MPI cannot exchange {} bytes", bytes);
-  await(request);
-}
-
-// from: [bytesEach], to: [count, bytesEach]
-void MpiRanks::allGather(const void *from, void *to, size_t bytesEach) {
-  MpiLibrary::Request request = nullptr;
-  const int bytes = static_cast<int>(bytesEach);
-  if (mpi.allgather(from, bytes, mpi.byte, to, bytes, mpi.byte, mpi.world, &request) != 0)
-    fail("MPI cannot gather {} bytes", bytes);
-  await(request);
-}
-
-// These two are how a number is sent.
-template <typename Sent> Sent sentOf(float value) {
-  if constexpr (std::is_same_v<Sent, float>)
-    return value;
-  else
-    return toBF16(value);
-}
-template <typename Sent> float valueOf(Sent sent) {
-  if constexpr (std::is_same_v<Sent, float>)
-    return sent;
-  else
-    return fromBF16(sent);
-}
-
-void MpiRanks::sum(std::span<float> values, Wire wire) {
-  wire == Wire::Float32 ? sumAs(values, ofFloats) : sumAs(values, ofBfloats);
-}
-
-// Each rank adds up one part of the values, which the others send it, and all then have the sums. A rank
-// sends and receives 2 (count - 1) / count times the values' bytes, the least that is possible.
-template <typename Sent> void MpiRanks::sumAs(std::span<float> values, Buffers<Sent> &buffers) {
-  constexpr size_t mostOfPart = size_t{1} << 20; // numbers, so that a piece takes little memory
-  auto &[sent, received] = buffers;
-  const auto ranks = static_cast<size_t>(count());
-  while (!values.empty()) {
-    const size_t part = std::min(mostOfPart, (values.size() + ranks - 1) / ranks);
-    const std::span<float> piece = values.first(std::min(values.size(), part * ranks));
-    sent.assign(part * ranks, Sent());
-    std::ranges::transform(piece, sent.begin(), sentOf<Sent>);
-    received.resize(part * ranks);
-    exchange(sent.data(), received.data(), part * sizeof(Sent));
-    for (size_t i = 0; i < part; ++i) {
-      float sum = valueOf(received[i]);
-      for (size_t from = 1; from < ranks; ++from)
-        sum += valueOf(received[from * part + i]);
-      sent[i] = sentOf<Sent>(sum);
-    }
-    allGather(sent.data(), received.data(), part * sizeof(Sent));
-    std::transform(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(piece.size()),
-                   piece.begin(), valueOf<Sent>);
-    values = values.subspan(piece.size());
-  }
-}
-
-std::vector<std::string> MpiRanks::gather(std::string_view own) {
-  const auto ranks = static_cast<size_t>(count());
-  std::vector<uint64_t> sizes(ranks);
-  const uint64_t size = own.size();
-  allGather(&size, sizes.data(), sizeof size);
-  const size_t most = std::max<size_t>(1, *std::ranges::max_element(sizes));
-  std::string padded(own);
-  padded.resize(most);
-  std::string all(most * ranks, '\0');
-  allGather(padded.data(), all.data(), most);
-  std::vector<std::string> parts;
-  for (size_t i = 0; i < ranks; ++i)
-    parts.push_back(all.substr(i * most, sizes[i]));
-  return parts;
-}
 
 // The number of ranks, in the variables by which those who start them say it: Open MPI's mpirun; MPICH's and
 // Intel MPI's, and srun --mpi=pmi2; srun --mpi=pmix.
@@ -159,53 +23,101 @@ constexpr std::array<const char *, 3> counts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZ
 constexpr std::array<const char *, 3> places = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
                                                 "SLURM_LOCALID"};
 
+// torchrun's variables, which say nothing unless it has started this process.
+std::optional<std::string> saidByTorchrun(const char *name) {
+  const char *value = std::getenv("TORCHELASTIC_RUN_ID") ? std::getenv(name) : nullptr;
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+int numberSaidByTorchrun(const char *name) { return std::atoi(saidByTorchrun(name).value_or("0").c_str()); }
+
+int ranksOfTorchrun() { return numberSaidByTorchrun("WORLD_SIZE"); }
+
+int ranksOfMpi() {
+  for (const char *name : counts)
+    if (const char *value = std::getenv(name))
+      if (int count = std::atoi(value); count > 1)
+        return count;
+  return 1;
+}
+
+// The port behind that of torchrun's own store, unless the user has named an address for NCCL.
+std::string addressForNccl() {
+  if (const char *named = std::getenv("NCCL_COMM_ID"))
+    return named;
+  const std::string host = saidByTorchrun("MASTER_ADDR").value_or("");
+  const int port = numberSaidByTorchrun("MASTER_PORT");
+  if (host.empty() || port <= 0)
+    refuse("torchrun has started this process without MASTER_ADDR and MASTER_PORT, by which its ranks meet: "
+           "name an "
+           "address of the first rank's machine in NCCL_COMM_ID, as host:port");
+  const bool isIPv6 = host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", isIPv6 ? "[" : "", host, isIPv6 ? "]" : "", port + 1);
+}
+
 std::unique_ptr<Ranks> join() {
-  if (startedRanks() == 1)
-    return nullptr;
-  const MpiLibrary &mpi = mpiLibrary();
-  constexpr int serialised = 2; // MPI_THREAD_SERIALIZED, in both ABIs
-  int provided = 0, rank = 0, count = 0;
-  if (mpi.initThread(nullptr, nullptr, serialised, &provided) != 0)
-    fail("MPI ({}) cannot be initialised", mpi.file);
-  mpi.commRank(mpi.world, &rank);
-  mpi.commSize(mpi.world, &count);
-  if (count != startedRanks())
-    fail("{} ranks were started, but MPI ({}) knows of {}: that is not the library of the program that "
-         "started them; name the right one in KINEMA_MPI_LIBRARY",
-         startedRanks(), mpi.file, count);
-  return std::make_unique<MpiRanks>(mpi, rank, count, provided >= serialised);
+  const int count = ranksOfTorchrun();
+  if (count <= 1)
+    return ranksOfMpi() > 1 ? joinByMpi() : nullptr;
+  if (!cuda::isPresent())
+    refuse(
+        "torchrun has started this process, whose ranks meet through NCCL, on GPUs; this machine has none: "
+        "start them by mpirun -n {} in its place",
+        count);
+  return joinByNccl(numberSaidByTorchrun("RANK"), count, gpuOfRank(), addressForNccl());
 }
 
 Ranks *joined = nullptr; // once they are
 
 } // namespace
 
+void Ranks::endUnjoined() {
+  std::fputs(
+      fmt::format(
+          "error: rank {} of {}: the other ranks' GPUs have not joined this one's for {:.0f} s: a rank "
+          "has died or hangs; where they need more time, KINEMA_RANK_SECONDS says how long to wait\n",
+          rank(), count(), patience())
+          .c_str(),
+      stderr);
+  abort(Error::workFailed);
+}
+
+std::vector<std::string> Ranks::gather(std::string_view text) {
+  const auto ranks = static_cast<size_t>(count());
+  std::vector<uint64_t> sizes(ranks);
+  const uint64_t size = text.size();
+  allGather(&size, sizes.data(), sizeof size);
+  const size_t most = std::max<size_t>(1, *std::ranges::max_element(sizes));
+  std::string padded(text), received(most * ranks, '\0');
+  padded.resize(most);
+  allGather(padded.data(), received.data(), most);
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < ranks; ++i)
+    parts.push_back(received.substr(i * most, sizes[i]));
+  return parts;
+}
+
 double Ranks::patience() {
-  constexpr double usual = 600;
+  constexpr double usual = 600, longest = 1e8; // which clocks can add to
   const char *value = std::getenv("KINEMA_RANK_SECONDS");
   const double seconds = value ? std::atof(value) : usual;
-  return seconds > 0 ? seconds : usual;
+  return seconds > 0 ? std::min(seconds, longest) : usual;
 }
 
-int startedRanks() {
-  for (const char *name : counts)
-    if (const char *value = std::getenv(name))
-      if (int count = std::atoi(value); count > 1)
-        return count;
-  if (const char *value = std::getenv("TORCHELASTIC_RUN_ID"); value && std::getenv("WORLD_SIZE"))
-    if (std::atoi(std::getenv("WORLD_SIZE")) > 1)
-      refuse("torchrun has started this process, but its processes cannot meet through MPI: start them by "
-             "mpirun "
-             "-n {} in its place",
-             std::getenv("WORLD_SIZE"));
-  return 1;
-}
+int startedRanks() { return ranksOfTorchrun() > 1 ? ranksOfTorchrun() : ranksOfMpi(); }
 
 int rankOnMachine() {
+  if (ranksOfTorchrun() > 1) // which srun may have started, once on each machine
+    return std::max(0, numberSaidByTorchrun("LOCAL_RANK"));
   for (const char *name : places)
     if (const char *value = std::getenv(name))
       return std::max(0, std::atoi(value));
   return 0;
+}
+
+int gpuOfRank() {
+  const auto gpus = startedRanks() > 1 ? static_cast<int>(cudaGpus().size()) : 0;
+  return gpus > 0 ? rankOnMachine() % gpus : 0;
 }
 
 Ranks *ranksOfProcess() {

@@ -33,7 +33,9 @@ public:
   // bfloat16, what is added up is rounded, and the sums are.
   virtual void sum(std::span<float> values, Wire wire = Wire::Float32) = 0;
   // Returns what each rank gives, in the order of the ranks.
-  virtual std::vector<std::string> gather(std::string_view own) = 0;
+  std::vector<std::string> gather(std::string_view own);
+  // Names what the ranks meet through.
+  virtual std::string library() const = 0;
   // Returns whether threads other than the one that made the ranks may call functions.
   virtual bool serveAnyThread() const { return true; }
   // Has a wait for other ranks, in which another thread is, end at once with an Error, and all later ones.
@@ -41,24 +43,35 @@ public:
   // Ends all ranks with this exit status, whatever they are doing.
   [[noreturn]] virtual void abort(int status) = 0;
 
+  // Says that the other ranks' GPUs have not joined this one's in time, and ends all ranks.
+  [[noreturn]] void endUnjoined();
+
   // Returns for how many seconds a rank waits for the others: 600, or what KINEMA_RANK_SECONDS says.
   static double patience();
+
+protected:
+  // Has each rank take as many bytes of all. from: [bytesEach], to: [count, bytesEach]
+  virtual void allGather(const void *from, void *to, size_t bytesEach) = 0;
 
 private:
   int own, all;
 };
 
 // Returns what the environment says of how this process was started: by how many ranks; 1 where it was
-// started alone. Throws Error where it was started by something whose ranks cannot meet.
+// started alone.
 int startedRanks();
 
 // Returns the number of this process among the ranks on its machine, from 0, as the environment says it; 0
 // where it does not.
 int rankOnMachine();
 
-// Returns the ranks that this process was started with by mpirun or srun, joined through the MPI library of
-// this machine; null where it was started alone. The first call joins, later ones return the same. Throws
-// Error where there is no library.
+// Returns the number of the GPU that this process takes where nobody names one: ranks share out those that it
+// sees; 0 for a process alone.
+int gpuOfRank();
+
+// Returns the ranks that this process was started with: by mpirun or srun, joined through the MPI library of
+// this machine; by torchrun, joined through NCCL on their GPUs. Null where it was started alone. The first
+// call joins, later ones return the same. Throws Error where there is no library.
 Ranks *ranksOfProcess();
 // Returns whether this process is the first of them, or was started alone.
 bool isFirstRank();

@@ -1,6 +1,7 @@
 #include "runtime/Training/Buckets.h"
 
 #include <algorithm>
+#include <map>
 
 namespace kinema {
 namespace {
@@ -39,6 +40,33 @@ int64_t Bucket::elements() const {
     for (const ArenaTensor &tensor : *tensors)
       count += tensor.elements();
   return count;
+}
+
+int64_t StepCut::bytesOfSums() const {
+  int64_t bytes = 0;
+  for (const RankSum *sum : sums)
+    for (const ArenaTensor &tensor : sum->tensors)
+      bytes += tensor.elements() * static_cast<int64_t>(sizeof(float));
+  return bytes;
+}
+
+std::span<const RankSum> rankSumsOf(const Manifest &manifest) {
+  auto sums = manifest.rankSums.find("train_step");
+  return sums == manifest.rankSums.end() ? std::span<const RankSum>() : sums->second;
+}
+
+std::vector<StepCut> cutsOf(const Manifest &manifest, std::span<const Bucket> buckets) {
+  std::map<int64_t, StepCut> byEnd;
+  for (const RankSum &sum : rankSumsOf(manifest))
+    byEnd[sum.behind].sums.push_back(&sum);
+  for (size_t bucket = 0; bucket < buckets.size(); ++bucket)
+    byEnd[buckets[bucket].end].bucket = bucket;
+  std::vector<StepCut> cuts;
+  for (auto &[end, cut] : byEnd) {
+    cut.end = end;
+    cuts.push_back(std::move(cut));
+  }
+  return cuts;
 }
 
 std::vector<Bucket> bucketsOf(const Manifest &manifest, int64_t bytes) {

@@ -4,6 +4,8 @@
 #include "runtime/Package/Manifest.h"
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace kinema {
@@ -22,6 +24,21 @@ struct Bucket {
 // about so many bytes: it ends with the launch that leaves as many or more. The last one's end is the number
 // of all launches.
 std::vector<Bucket> bucketsOf(const Manifest &manifest, int64_t bytes);
+
+// A StepCut is a place in a distributed step where it stops, so that something can be added up.
+struct StepCut {
+  int64_t end = 0;                   // launches of train_step that come before it
+  std::vector<const RankSum *> sums; // which the next launch waits for
+  std::optional<size_t> bucket;      // which is added up, behind these, while the launches go on
+
+  int64_t bytesOfSums() const;
+};
+
+// Returns what ranks add up in the step between its launches, in the order of these.
+std::span<const RankSum> rankSumsOf(const Manifest &manifest);
+// Returns all places where a step with these buckets stops, in order; the last one is behind all launches.
+// They point into the manifest.
+std::vector<StepCut> cutsOf(const Manifest &manifest, std::span<const Bucket> buckets);
 
 // How many bytes a bucket has where nobody says: few enough that several are under way while a network of
 // some ten million parameters goes back, and so many that their latencies count little.

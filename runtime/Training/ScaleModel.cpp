@@ -101,22 +101,32 @@ std::string ScaledStep::bound() const {
   return latency > bandwidth ? "latency" : "bandwidth";
 }
 
-// A bucket begins when it is complete and the one before it has been added up.
+// A bucket begins when it is complete and what comes before it has been added up. Launches wait for
+// statistics of batch norms, and these for the buckets before them.
 ScaledStep scaleStep(const Manifest &manifest, const StepTimes &times, int64_t ranks,
                      const RankNetwork &network, int64_t bucketBytes) {
   const std::vector<Bucket> buckets = bucketsOf(manifest, bucketBytes);
   ScaledStep step{.bucketBytes = bucketBytes, .buckets = buckets.size()};
-  double computed = 0, summed = 0;
+  double computed = 0, summed = 0; // when the launches so far, and the sums, have ended
   auto launch = times.launches.begin();
-  for (const Bucket &bucket : buckets) {
-    const auto end = times.launches.begin() + bucket.end;
+  auto addUp = [&](int64_t bytes) {
+    const double latency = secondsToAddUp(0, ranks, network), all = secondsToAddUp(bytes, ranks, network);
+    summed = std::max(summed, computed) + all;
+    step.latency += latency;
+    step.bandwidth += all - latency;
+  };
+  for (const StepCut &cut : cutsOf(manifest, buckets)) {
+    const auto end = times.launches.begin() + cut.end;
     computed = std::accumulate(launch, end, computed);
     launch = end;
-    summed = std::max(summed, computed) + secondsToAddUp(bucket.bytes(), ranks, network);
-    step.latency += secondsToAddUp(0, ranks, network);
-    step.bandwidth += secondsToAddUp(bucket.bytes(), ranks, network) - secondsToAddUp(0, ranks, network);
+    if (!cut.sums.empty()) {
+      addUp(cut.bytesOfSums());
+      computed = summed;
+    }
+    if (cut.bucket)
+      addUp(buckets[*cut.bucket].bytes());
   }
-  step.alone = computed + times.update;
+  step.alone = std::accumulate(times.launches.begin(), times.launches.end(), times.update);
   step.seconds = std::max(computed, summed) + times.update;
   return step;
 }

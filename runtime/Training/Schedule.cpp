@@ -34,23 +34,31 @@ double oneCycle(const TrainRecipe &recipe, double step, double warmup, double al
 
 } // namespace
 
-double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches) {
+static double fullRate(const TrainRecipe &recipe, int ranks) {
+  if (recipe.rateBatch == 0)
+    return recipe.rate;
+  const auto clips = static_cast<double>(recipe.batch * recipe.accumulate * ranks);
+  return recipe.rate * clips / static_cast<double>(recipe.rateBatch);
+}
+
+double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches, int ranks) {
+  const double rate = fullRate(recipe, ranks);
   const auto ofEpoch = static_cast<double>(batches), step = static_cast<double>(epoch * batches + batch);
   const double done = static_cast<double>(epoch) + static_cast<double>(batch) / ofEpoch;
   const double warmup =
       recipe.warmupSteps > 0 ? static_cast<double>(recipe.warmupSteps) / ofEpoch : recipe.warmup; // in epochs
   const double all = static_cast<double>(recipe.epochs);
   if (recipe.schedule == "one_cycle")
-    return recipe.rate * oneCycle(recipe, step, warmup * ofEpoch, all * ofEpoch);
+    return rate * oneCycle(recipe, step, warmup * ofEpoch, all * ofEpoch);
   if (done < warmup) {
     const double withThisStep = static_cast<double>(epoch) + static_cast<double>(batch + 1) / ofEpoch;
-    return recipe.rate * mixed(recipe.from, 1, std::min(1.0, withThisStep / warmup));
+    return rate * mixed(recipe.from, 1, std::min(1.0, withThisStep / warmup));
   }
   if (recipe.schedule == "steps")
-    return recipe.rate * stepped(recipe, done, warmup);
+    return rate * stepped(recipe, done, warmup);
   const double p = all > warmup ? std::min(1.0, (done - warmup) / (all - warmup)) : 1;
   const double left = recipe.schedule == "cosine" ? halfCosine(p) : std::pow(1 - p, recipe.power);
-  return recipe.rate * mixed(recipe.to, 1, left);
+  return rate * mixed(recipe.to, 1, left);
 }
 
 Hyper nextHyper(const TrainRecipe &recipe, UpdateCount &count) {

@@ -17,8 +17,10 @@ namespace kinema {
 //   polynomial  rate * (to + (1 - to) * (1 - p)^power)
 //   one_cycle   half a cosine up and half a cosine down, both ends of which are steps (Smith and Topin,
 //               "Super-Convergence", 2018; PyTorch's OneCycleLR, whose momentum stays)
-// `epoch` and `batch` count from 0; an epoch has `batches`.
-double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches);
+// `epoch` and `batch` count from 0; an epoch has `batches`. Where recipe.rateBatch says for how many clips
+// `rate` is meant, an update by so many `ranks` has it in proportion to its own (Goyal et al., "Accurate,
+// Large Minibatch SGD", 2017).
+double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches, int ranks = 1);
 
 // Counts the updates that are done, and the batches whose gradients are summed up for the next one. A batch
 // of which nothing could be read counts as none.

@@ -21,6 +21,8 @@ public:
   virtual ~Way() = default;
   // Starts adding up a bucket, which the step has computed.
   virtual void start(size_t bucket, Factors factors) = 0;
+  // Adds up what the next launches wait for. A rank without clips adds nothing.
+  virtual void addUp(std::span<const RankSum *const> sums, float share) = 0;
   // Has all that was started come before what is started from now on.
   virtual void finish() = 0;
   virtual std::string describe() const = 0;
@@ -29,6 +31,9 @@ public:
 namespace {
 
 using Factors = StepSums::Factors;
+
+// Returns what a rank with this share of the step's clips multiplies its values by.
+float factorOf(const RankSum &sum, float share) { return sum.weighted || share == 0 ? share : 1; }
 
 std::string count(const std::vector<Bucket> &buckets) {
   return buckets.size() == 1 ? "one bucket" : fmt::format("{} buckets", buckets.size());
@@ -44,11 +49,13 @@ public:
   ~HostWay() override;
 
   void start(size_t bucket, Factors factors) override;
+  void addUp(std::span<const RankSum *const> sums, float share) override;
   void finish() override;
   std::string describe() const override;
 
 private:
   void sum(size_t bucket, Factors factors);
+  void sum(std::span<const RankSum *const> sums, float share);
   void copy(const ArenaTensor &tensor, float factor, std::span<float> own);
 
   Program &program;
@@ -57,6 +64,7 @@ private:
   Wire wire;
   std::string reason;
   std::vector<std::vector<float>> values; // of each bucket, one tensor behind the other
+  std::vector<float> statistics;          // of one place between launches
   std::optional<Background> beside;
 };
 
@@ -81,16 +89,24 @@ void HostWay::start(size_t bucket, Factors factors) {
   beside->start([this, bucket, factors] { sum(bucket, factors); });
 }
 
+// They wait for the buckets before them, since ranks add up one after the other.
+void HostWay::addUp(std::span<const RankSum *const> sums, float share) {
+  if (!beside)
+    return sum(sums, share);
+  beside->start([this, sums, share] { sum(sums, share); });
+  beside->finish();
+}
+
 void HostWay::finish() {
   if (beside)
     beside->finish();
 }
 
 std::string HostWay::describe() const {
-  return fmt::format("{} through {}MPI{}{}{}", count(buckets),
-                     reason.empty() ? "" : "this machine's memory and ",
+  return fmt::format("{} through {}{}{}{}{}", count(buckets),
+                     reason.empty() ? "" : "this machine's memory and ", ranks.library(),
                      wire == Wire::Bfloat16 ? ", as bfloat16" : "", beside ? ", while the step goes on" : "",
-                     reason.empty() ? "" : "; NCCL cannot do it: " + reason);
+                     reason.empty() ? "" : "; NCCL cannot do it by itself: " + reason);
 }
 
 void HostWay::copy(const ArenaTensor &tensor, float factor, std::span<float> own) {
@@ -126,17 +142,42 @@ void HostWay::sum(size_t number, Factors factors) {
   });
 }
 
+void HostWay::sum(std::span<const RankSum *const> sums, float share) {
+  auto each = [&](auto visit) {
+    size_t begin = 0;
+    for (const RankSum *sum : sums)
+      for (const ArenaTensor &tensor : sum->tensors) {
+        statistics.resize(std::max(statistics.size(), begin + tensor.elements()));
+        visit(tensor, factorOf(*sum, share), std::span(statistics).subspan(begin, tensor.elements()));
+        begin += tensor.elements();
+      }
+    return begin;
+  };
+  const size_t count =
+      each([&](const ArenaTensor &tensor, float factor, std::span<float> own) { copy(tensor, factor, own); });
+  ranks.sum(std::span(statistics).first(count));
+  each([&](const ArenaTensor &tensor, float, std::span<float> summed) {
+    program.set(tensor, std::span<const float>(summed));
+  });
+}
+
 // Leaves values where they are, on devices that are joined, which add them up beside the launches that go on.
 class DeviceWay final : public StepSums::Way {
 public:
   DeviceWay(Program &program, const std::vector<Bucket> &buckets) : program(program), buckets(buckets) {}
 
   void start(size_t bucket, Factors factors) override;
+  void addUp(std::span<const RankSum *const> sums, float share) override;
   void finish() override { program.awaitSums(); }
   std::string describe() const override {
     return fmt::format("{} by {} between their GPUs{}", count(buckets), program.link().library,
                        buckets.size() > 1 ? ", while the step goes on" : "");
   }
+
+  // Returns what is added up of these tensors by a rank with this share of the step's clips. Every rank has
+  // to ask for the same kind of sum, and those with clips want no factor of gradients.
+  static std::vector<ArenaSum> sumsOf(const Bucket &bucket, float share);
+  static std::vector<ArenaSum> sumsOf(std::span<const RankSum *const> sums, float share);
 
 private:
   void scale(const ArenaTensor &tensor, float factor);
@@ -145,42 +186,73 @@ private:
   const std::vector<Bucket> &buckets;
 };
 
-// Every rank has to ask for the same kind of sum, and those with clips want no factor of gradients.
-void DeviceWay::start(size_t number, Factors factors) {
-  std::vector<ArenaSum> sums;
-  auto add = [&](const ArenaTensor &tensor, std::optional<float> factor) {
-    sums.push_back({tensor.offset, tensor.bytes / static_cast<int64_t>(sizeof(float)), factor});
-  };
-  for (const ArenaTensor &tensor : buckets[number].gradients) {
-    if (factors.present != 1)
-      scale(tensor, factors.present);
-    add(tensor, std::nullopt);
-  }
-  for (const ArenaTensor &tensor : buckets[number].statistics)
-    add(tensor, factors.share);
-  program.addUp(sums);
+// Padding is added up too, which nobody reads.
+ArenaSum sumOf(const ArenaTensor &tensor, std::optional<float> factor) {
+  return {tensor.offset, tensor.bytes / static_cast<int64_t>(sizeof(float)), factor};
 }
 
-// It passes through this machine's memory, which a rank without clips has time for.
+std::vector<ArenaSum> DeviceWay::sumsOf(const Bucket &bucket, float share) {
+  std::vector<ArenaSum> all;
+  for (const ArenaTensor &tensor : bucket.gradients)
+    all.push_back(sumOf(tensor, std::nullopt));
+  for (const ArenaTensor &tensor : bucket.statistics)
+    all.push_back(sumOf(tensor, share));
+  return all;
+}
+
+std::vector<ArenaSum> DeviceWay::sumsOf(std::span<const RankSum *const> sums, float share) {
+  std::vector<ArenaSum> all;
+  for (const RankSum *sum : sums)
+    for (const ArenaTensor &tensor : sum->tensors)
+      all.push_back(sumOf(tensor, sum->weighted ? std::optional(share) : std::nullopt));
+  return all;
+}
+
+void DeviceWay::start(size_t number, Factors factors) {
+  if (factors.present != 1)
+    for (const ArenaTensor &tensor : buckets[number].gradients)
+      scale(tensor, factors.present);
+  program.addUp(sumsOf(buckets[number], factors.share));
+}
+
+// Of a rank without clips, what lies there is of an earlier step.
+void DeviceWay::addUp(std::span<const RankSum *const> sums, float share) {
+  if (share == 0)
+    for (const RankSum *sum : sums)
+      for (const ArenaTensor &tensor : sum->tensors)
+        program.clear(tensor);
+  program.addUp(sumsOf(sums, share));
+  program.awaitSums();
+}
+
+// Other factors than 0 pass through this machine's memory, which a rank without clips has time for.
 void DeviceWay::scale(const ArenaTensor &tensor, float factor) {
-  std::vector<float> values(tensor.elements());
-  if (factor != 0)
-    program.get(tensor, values);
+  if (factor == 0)
+    return program.clear(tensor);
+  std::vector<float> values = program.get(tensor);
   for (float &value : values)
     value *= factor;
   program.set(tensor, std::span<const float>(values));
 }
 
 // What a rank tells the others of its device.
-json tellDevice(Program &program, const Ranks &ranks) {
+json tellDevice(Program &program, const Ranks &ranks, bool profiles) {
   const DeviceLink link = program.link();
   Digest places;
   for (const Bucket &bucket : bucketsOf(program.manifest(), INT64_MAX))
     for (const std::vector<ArenaTensor> *tensors : {&bucket.gradients, &bucket.statistics})
       for (const ArenaTensor &tensor : *tensors)
         places.add(fmt::format("{} {} {} ", tensor.name, tensor.offset, tensor.bytes));
-  return {{"device", link.device},   {"library", link.library},          {"obstacle", link.obstacle},
-          {"places", places.text()}, {"ahead", program.launchesAhead()}, {"threads", ranks.serveAnyThread()}};
+  for (const RankSum &sum : rankSumsOf(program.manifest()))
+    for (const ArenaTensor &tensor : sum.tensors)
+      places.add(fmt::format("{} {} {} ", sum.behind, tensor.offset, tensor.bytes));
+  return {{"device", link.device},
+          {"library", link.library},
+          {"obstacle", link.obstacle},
+          {"places", places.text()},
+          {"ahead", program.launchesAhead()},
+          {"threads", ranks.serveAnyThread()},
+          {"captures", program.capturesSums() && !profiles}};
 }
 
 // Returns why ranks that have said this of their devices cannot join them; an empty string: they can.
@@ -204,24 +276,35 @@ std::string obstacleOf(const std::vector<json> &all) {
 
 void joinDevices(Program &program, Ranks &ranks) {
   const std::string id = ranks.gather(ranks.isFirst() ? program.makeGroup() : "").front();
-  program.join({.id = id, .rank = ranks.rank(), .count = ranks.count(), .patience = Ranks::patience()});
+  program.join({.id = id,
+                .rank = ranks.rank(),
+                .count = ranks.count(),
+                .patience = Ranks::patience(),
+                .unjoined = [&ranks] { ranks.endUnjoined(); }});
 }
 
-// Returns a digest of what is added up together.
-std::string digestOf(const std::vector<Bucket> &buckets) {
+// Returns a digest of what is added up together, and in which order.
+std::string digestOf(std::span<const StepCut> cuts, std::span<const Bucket> buckets) {
   Digest digest;
-  for (const Bucket &bucket : buckets) {
-    for (const std::vector<ArenaTensor> *tensors : {&bucket.gradients, &bucket.statistics})
-      for (const ArenaTensor &tensor : *tensors)
-        digest.add(fmt::format("{} {} ", tensor.name, tensor.elements()));
+  auto add = [&](const std::vector<ArenaTensor> &tensors, std::string_view how) {
+    for (const ArenaTensor &tensor : tensors)
+      digest.add(fmt::format("{} {} {}\n", tensor.name, tensor.elements(), how));
+  };
+  for (const StepCut &cut : cuts) {
+    for (const RankSum *sum : cut.sums)
+      add(sum->tensors, sum->weighted ? "mean" : "sum");
     digest.add("\n");
+    if (!cut.bucket)
+      continue;
+    add(buckets[*cut.bucket].gradients, "gradient");
+    add(buckets[*cut.bucket].statistics, "statistic");
   }
   return digest.text();
 }
 
-void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
+void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, std::span<const StepCut> cuts, Wire wire) {
   const std::vector<std::string> all = ranks.gather(fmt::format(
-      "{}, {}{}", count(buckets), digestOf(buckets), wire == Wire::Bfloat16 ? ", as bfloat16" : ""));
+      "{}, {}{}", count(buckets), digestOf(cuts, buckets), wire == Wire::Bfloat16 ? ", as bfloat16" : ""));
   for (size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
       fail("rank {} adds up its gradients in other buckets than rank 0: give all ranks the same network, "
@@ -231,16 +314,21 @@ void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
 
 } // namespace
 
-StepSums::StepSums(Program &program, Ranks &ranks, int64_t bucketBytes, Wire wire) : program(program) {
-  const std::vector<json> devices = gatherJson(ranks, tellDevice(program, ranks));
+bool allSay(const std::vector<json> &told, const char *what) {
+  return std::ranges::all_of(told, [&](const json &one) { return one.at(what).get<bool>(); });
+}
+
+StepSums::StepSums(Program &program, Ranks &ranks, const StepSumsOptions &options) : program(program) {
+  const Wire wire = options.wire;
+  const std::vector<json> devices = gatherJson(ranks, tellDevice(program, ranks, options.profiles));
   const std::string obstacle = obstacleOf(devices);
   // Where launches end later than they are started, nothing can be copied beside them.
   const bool ahead =
       std::ranges::any_of(devices, [](const json &told) { return told.at("ahead").get<bool>(); });
-  const bool beside =
-      !ahead && std::ranges::all_of(devices, [](const json &told) { return told.at("threads").get<bool>(); });
-  buckets = bucketsOf(program.manifest(), obstacle.empty() || beside ? bucketBytes : INT64_MAX);
-  requireSame(ranks, buckets, wire);
+  const bool beside = !ahead && allSay(devices, "threads");
+  buckets = bucketsOf(program.manifest(), obstacle.empty() || beside ? options.bucketBytes : INT64_MAX);
+  cuts = cutsOf(program.manifest(), buckets);
+  requireSame(ranks, buckets, cuts, wire);
   if (obstacle.empty()) {
     if (wire != Wire::Float32)
       refuse("--compress bf16: between GPUs, NCCL adds up gradients as they are: leave it out");
@@ -250,22 +338,44 @@ StepSums::StepSums(Program &program, Ranks &ranks, int64_t bucketBytes, Wire wir
     way = std::make_unique<HostWay>(program, ranks, buckets, wire, ahead ? obstacle : "");
   }
   std::vector<int64_t> ends;
-  for (const Bucket &bucket : buckets)
-    ends.push_back(bucket.end);
+  for (const StepCut &cut : cuts)
+    ends.push_back(cut.end);
   program.split("train_step", ends);
+  // A sum is captured by all ranks or by none.
+  if (obstacle.empty() && allSay(devices, "captures"))
+    asOne = program.prepareWithSums("train_step", sumsOfEvenStep(ranks.count()));
 }
 
 StepSums::~StepSums() = default;
 
+// Returns what is added up, and where, in a step of which each rank has an equal share.
+std::vector<SequenceSums> StepSums::sumsOfEvenStep(int ranks) const {
+  const Factors even{.share = static_cast<float>(1.0 / ranks)};
+  std::vector<SequenceSums> all;
+  for (const StepCut &cut : cuts) {
+    if (!cut.sums.empty())
+      all.push_back({cut.end, DeviceWay::sumsOf(cut.sums, even.share), /*awaited=*/true});
+    if (cut.bucket)
+      all.push_back({cut.end, DeviceWay::sumsOf(buckets[*cut.bucket], even.share), /*awaited=*/false});
+  }
+  return all;
+}
+
 void StepSums::run(bool computes, Factors factors) {
-  for (size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+  if (asOne && factors.even)
+    return program.runWithSums("train_step");
+  for (size_t part = 0; part < cuts.size(); ++part) {
     if (computes)
-      program.runPart("train_step", bucket);
-    way->start(bucket, factors);
+      program.runPart("train_step", part);
+    const StepCut &cut = cuts[part];
+    if (!cut.sums.empty())
+      way->addUp(cut.sums, factors.share);
+    if (cut.bucket)
+      way->start(*cut.bucket, factors);
   }
   way->finish();
 }
 
-std::string StepSums::describe() const { return way->describe(); }
+std::string StepSums::describe() const { return way->describe() + (asOne ? ", all in one graph" : ""); }
 
 } // namespace kinema

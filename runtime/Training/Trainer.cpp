@@ -28,7 +28,7 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
     fail("package {} was compiled for one process, and {} ranks train it: compile it with --distributed",
          manifest.name, this->options.ranks->count());
   if (this->options.ranks)
-    sums.emplace(program, *this->options.ranks, this->options.bucketBytes, this->options.wire);
+    sums.emplace(program, *this->options.ranks, this->options.sums);
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
@@ -108,6 +108,12 @@ Hyper Trainer::hyperOfStep(double rate) {
   return hyper;
 }
 
+// Returns the learning rate of a batch of this epoch.
+double Trainer::rateAt(int64_t batchOfEpoch) const {
+  return learningRate(recipe.train, state.epoch, batchOfEpoch, trainSource.batches(),
+                      static_cast<int>(batchesOfStep()));
+}
+
 // Returns the number of this rank's batch in a step, by which ranks draw numbers of their own.
 int64_t Trainer::numberOf(int64_t step) const {
   return options.ranks ? step * options.ranks->count() + options.ranks->rank() : step;
@@ -124,7 +130,8 @@ void Trainer::compute(const Hyper &hyper) {
   if (!options.ranks)
     return program.runStep();
   const bool computes = batch.valid > 0;
-  sums->run(computes, {.share = shareOfStep(), .present = computes ? 1 : hyper.keep});
+  const bool even = news.clips == options.ranks->count() * program.manifest().batch;
+  sums->run(computes, {.share = shareOfStep(), .present = computes ? 1 : hyper.keep, .even = even});
   program.run("update");
 }
 
@@ -139,7 +146,7 @@ void Trainer::step() {
     setLabels(program, labels, recipe.train, options.classWeights);
   }
   costs.stepCopied = now() - copying;
-  const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
+  const double rate = rateAt(state.batch);
   const Hyper hyper = hyperOfStep(rate);
   program.setHyper(hyper);
   program.setProfile(stepsDone++ < options.profiledSteps);
@@ -339,7 +346,7 @@ void Trainer::finishEpoch() {
     fail("epoch {}: none of {} videos could be read", state.epoch + 1, trainSource.videos());
   EpochRow row;
   row.epoch = state.epoch + 1;
-  row.rate = learningRate(recipe.train, state.epoch, trainSource.batches() - 1, trainSource.batches());
+  row.rate = rateAt(trainSource.batches() - 1);
   row.trainLoss = state.sums.meanLoss();
   row.trainClipTop1 = state.sums.share(state.sums.top1);
   double seconds = std::max(now() - costs.start, 1e-9);
@@ -391,7 +398,7 @@ void Trainer::showProgress() {
   shown.clipsPerSecond = static_cast<double>(costs.clips) / seconds;
   shown.loss = state.sums.meanLoss();
   shown.accuracy = state.sums.share(state.sums.top1);
-  shown.rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
+  shown.rate = rateAt(state.batch);
   shown.waiting = costs.waited / seconds;
   shown.secondsLeft = secondsLeft();
   progress.update(shown);

@@ -34,8 +34,7 @@ struct TrainerOptions {
   // The processes that train together, of which the first one writes the files; null: this process alone.
   // `train` and `test` are this rank's share then, and the package is a distributed one.
   Ranks *ranks = nullptr;
-  int64_t bucketBytes = usualBucketBytes; // of what ranks add up at a time (Buckets.h)
-  Wire wire = Wire::Float32;              // by which they send gradients
+  StepSumsOptions sums; // how they add up what a step computes
 };
 
 struct TrainingResult {
@@ -90,6 +89,7 @@ private:
   void agree();
   float shareOfStep() const;
   int64_t numberOf(int64_t step) const;
+  double rateAt(int64_t batchOfEpoch) const;
   Hyper hyperOfStep(double rate);
   void compute(const Hyper &hyper);
   void step();

@@ -212,12 +212,13 @@ TEST(Recipe, TheLossOfNamedValues) {
 }
 
 TEST(Recipe, UnknownArgumentsListThoseThatThereAre) {
-  EXPECT_EQ(errorsOf(network("  relu") + "train { rate 0.1 cosine=on }"),
-            "net.arch:5:18: error: 'rate' has no argument 'cosine'\n"
-            "    5 | train { rate 0.1 cosine=on }\n"
-            "      |                  ^~~~~~ it has schedule= warmup= warmup_steps= from= to= power= every= "
-            "factor= "
-            "at=\n");
+  EXPECT_EQ(
+      errorsOf(network("  relu") + "train { rate 0.1 cosine=on }"),
+      "net.arch:5:18: error: 'rate' has no argument 'cosine'\n"
+      "    5 | train { rate 0.1 cosine=on }\n"
+      "      |                  ^~~~~~ it has batch= schedule= warmup= warmup_steps= from= to= power= every= "
+      "factor= "
+      "at=\n");
 }
 
 TEST(Recipe, Errors) {

@@ -338,6 +338,16 @@ static LogicalResult make(Fuser &f, clip::UpdateOp op) {
   return success();
 }
 
+static LogicalResult make(Fuser &f, clip::RankSumOp op) {
+  if (failed(f.require(op.getValues())))
+    return failure();
+  auto values = llvm::map_to_vector(op.getValues(), [&](Value value) { return f.storage.lookup(value); });
+  auto kernel = kernel::RankSumOp::create(f.b, op.getLoc(), op.getResultTypes(), values, op.getWeighted());
+  for (auto [sum, made] : llvm::zip_equal(op.getSums(), kernel.getSums()))
+    f.storage.hold(sum, made);
+  return success();
+}
+
 static LogicalResult make(Fuser &f, clip::FoldWeightOp op) {
   f.storage.hold(op, kernel::FoldOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getWeight()),
                                             f.storage.lookup(op.getScale()), ScheduleAttr()));
@@ -351,6 +361,7 @@ LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
             clip::PadChannelsOp, clip::ShiftOp, clip::ArrangeOp, clip::DropoutOp, clip::SoftmaxOp,
             clip::SoftmaxGradOp, clip::StandardiseOp, clip::StandardiseGradOp, clip::MatmulOp,
             clip::SoftmaxCrossEntropyOp, clip::TargetCrossEntropyOp, clip::NormOp, clip::UpdateOp,
-            clip::GradientSumOp, clip::FoldWeightOp>([&](auto found) { return make(f, found); })
+            clip::GradientSumOp, clip::FoldWeightOp, clip::RankSumOp>(
+          [&](auto found) { return make(f, found); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }

@@ -3,12 +3,16 @@
 using namespace kinema;
 using namespace kinema::nvidia;
 
+int64_t nvidia::registersOfVectors(int64_t values) {
+  constexpr double fewest = 44, perValue = 1.2;
+  return fewest + perValue * values;
+}
+
 Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor) {
   const Rates &rates = processor.rates;
   Work work{vectors.blocks};
-  constexpr double fewestRegisters = 44, perValue = 1.2; // what ptxas takes
-  int64_t registers = fewestRegisters + perValue * vectors.values;
-  int64_t resident = residentBlocks(vectors.threads, registers, vectors.sharedBytes, processor);
+  int64_t resident =
+      residentBlocks(vectors.threads, registersOfVectors(vectors.values), vectors.sharedBytes, processor);
   work.together = std::min(resident, shape::ceilDiv(vectors.blocks, rates.multiprocessors));
   // A thread's instructions come one after the other, and a multiprocessor has so many a cycle.
   auto cycles = [&](double instructions) {

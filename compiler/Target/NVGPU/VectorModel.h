@@ -19,6 +19,9 @@ struct VectorWork {
   double memory = 0;       // bytes of the launch
 };
 
+/// Returns how many registers ptxas gives a thread that holds so many values.
+int64_t registersOfVectors(int64_t values);
+
 /// Returns the same for the model of all kernels.
 Work workOfVectors(const VectorWork &work, const Processor &processor);
 

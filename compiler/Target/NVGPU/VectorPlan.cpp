@@ -4,6 +4,7 @@
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/Layouts.h"
+#include "compiler/Target/NVGPU/VectorModel.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -46,5 +47,6 @@ VectorPlan::VectorPlan(kernel::ConvOp op, const VectorTile &tile)
 bool VectorPlan::fits(const Processor &processor) const {
   return llvm::isPowerOf2_64(tile.lanes) && llvm::isPowerOf2_64(tile.shares) && threads() % warp == 0 &&
          threads() <= mostThreads && accumulators() <= mostAccumulators &&
+         threads() * registersOfVectors(values()) <= Processor::registers &&
          sharedBytes() <= processor.blockSharedBytes() && partials() <= processor.machine.partials;
 }

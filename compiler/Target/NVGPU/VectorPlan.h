@@ -61,6 +61,8 @@ struct VectorPlan {
   int64_t channelsOfBlock() const { return tile.lanes * tile.vectors * channelsOfVector(); }
   int64_t sums() const { return tile.clips * channelsOfBlock(); }
   int64_t accumulators() const { return tile.clips * tile.vectors * channelsOfVector(); }
+  /// Values that a thread holds: sums, and the weights that it multiplies.
+  int64_t values() const { return accumulators() + WeightVectors::width * tile.vectors; }
   /// What a contraction is cut into: one vector of weights for each channel or vector of channels of the
   /// result.
   int64_t unitsOfPosition() const {

@@ -53,8 +53,7 @@ static Work workOf(kernel::ConvOp op, const VectorPlan &plan, const Processor &p
   double steps = ofUnit + plan.tile.vectors * (ofLoad + width) + plan.tile.clips * ofClip;
   double ofShares = 2.0 * plan.accumulators() + 2.0 * plan.tile.shares * plan.sums() / plan.threads();
   double results = shape::ceilDiv(plan.sums(), plan.threads());
-  VectorWork work{plan.blocks(), plan.threads(), plan.accumulators() + int64_t(width) * plan.tile.vectors,
-                  plan.sharedBytes()};
+  VectorWork work{plan.blocks(), plan.threads(), plan.values(), plan.sharedBytes()};
   work.instructions = rounds * steps;
   work.last = ofShares + results * (ofResult + operationsOf(op.getEpilogue()));
   work.loaded = rounds * plan.threads() * plan.tile.vectors * weightBytes;

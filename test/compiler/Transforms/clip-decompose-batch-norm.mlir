@@ -59,3 +59,34 @@ func.func @shared(%x: !x, %g: !c, %b: !c) -> !x {
   %n2, %m2, %r2 = clip.batch_norm %n1, %g, %b running(@n.running_mean, @n.running_var) {eps = 1.0e-3, momentum = 0.1, training} : (!x, !c, !c) -> (!x, !c, !c)
   return %n2 : !x
 }
+
+// -----
+
+// One whose statistics are those of all ranks: what they add up is means about the running mean, a number of ranks,
+// and means of gradients. The gradients of the factors and offsets stay this rank's.
+!z = tensor<2x3x4x5x5xf32>
+!c = tensor<3xf32>
+clip.param @bn.running_mean : !c {role = "running_mean"}
+clip.param @bn.running_var : !c {role = "running_var"}
+// CHECK-LABEL: func.func @synced(
+// CHECK-SAME: %[[Z:[^ ]*]]: tensor<2x3x4x5x5xf32>, %[[G:[^ ]*]]: tensor<2x3x4x5x5xf32>, %[[GAMMA:[^ ]*]]: tensor<3xf32>
+// CHECK: clip.read @bn.running_mean
+// CHECK: clip.read @bn.running_var
+// CHECK: %[[PIVOT:.*]] = clip.read @bn.running_mean
+// CHECK: %[[M:.*]], %[[V:.*]] = clip.moments %[[Z]]
+// CHECK: %[[D:.*]], %[[S:.*]], %[[ONE:.*]] = clip.bn_share %[[M]], %[[V]], %[[PIVOT]]
+// CHECK: %[[ALL:.*]]:2 = clip.rank_sum weighted %[[D]], %[[S]]
+// CHECK: %[[RANKS:.*]] = clip.rank_sum %[[ONE]] :
+// CHECK: %[[MEAN:.*]], %[[VAR:.*]] = clip.bn_joint %[[ALL]]#0, %[[ALL]]#1, %[[PIVOT]]
+// CHECK: clip.bn_coeffs %[[MEAN]], %[[VAR]]
+// CHECK: clip.bn_running %{{.*}}, %{{.*}}, %[[MEAN]], %[[VAR]], %[[RANKS]] {count = 200 : i64
+// CHECK: %[[SUM:.*]], %[[XSUM:.*]] = clip.bn_grad_sums %[[G]], %[[Z]], %[[MEAN]]
+// CHECK: %[[OWN:.*]], %[[XOWN:.*]] = clip.bn_grad_means %[[SUM]], %[[XSUM]] {count = 200 : i64}
+// CHECK: %[[MEANS:.*]]:2 = clip.rank_sum weighted %[[OWN]], %[[XOWN]]
+// CHECK: clip.bn_grad_coeffs %[[MEANS]]#0, %[[MEANS]]#1, %[[MEAN]], %{{.*}}, %[[GAMMA]] {count = 1 : i64}
+// CHECK: return %{{.*}}, %{{.*}}, %[[XSUM]], %[[SUM]]
+func.func @synced(%z: !z, %g: !z, %gamma: !c, %beta: !c) -> (!z, !z, !c, !c) {
+  %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1, unbiased, training, synced} : (!z, !c, !c) -> (!z, !c, !c)
+  %dz, %dgamma, %dbeta = clip.batch_norm_grad %g, %z, %m, %r, %gamma {synced} : (!z, !z, !c, !c, !c) -> (!z, !c, !c)
+  return %y, %dz, %dgamma, %dbeta : !z, !z, !c, !c
+}

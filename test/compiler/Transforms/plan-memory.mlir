@@ -145,3 +145,56 @@ func.func @train_step(%x: !w {clip.input = "rgb", clip.name = "rgb"}, %l: tensor
   %g = kernel.convert %x {schedule = #s} : !w -> !w
   return %g, %g : !w, !w
 }
+
+// -----
+
+// Ranks add up where a launch has left its results, which nothing takes the place of before the sums have been read: the
+// third and the fourth value lie beside them, and the fifth where the first did.
+
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!v = tensor<16xf32>
+// CHECK-LABEL: kernel.entry @summed
+// CHECK-NEXT: kernel.launch @{{.*}} [0, 128, 192]
+// CHECK-NEXT: kernel.launch @{{.*}} [0, 256]
+// CHECK-NEXT: kernel.add_up weighted [128, 192] : [tensor<16xf32>, tensor<16xf32>] {layer = "?"}
+// CHECK-NEXT: kernel.launch @{{.*}} [128, 192, 256, 320]
+// CHECK-NEXT: kernel.launch @{{.*}} [320, 128]
+// CHECK-NEXT: kernel.launch @{{.*}} [128, 64]
+func.func @summed(%x: !v {clip.input = "rgb", clip.name = "rgb"}) -> (!v {clip.name = "y"}) {
+  %a:2 = kernel.finalize (%x : !v) {
+  ^bb0(%p: f32):
+    kernel.yield value %p, value %p
+  } {schedule = #s} -> !v, !v
+  %c = kernel.finalize (%x : !v) {
+  ^bb0(%p: f32):
+    kernel.yield value %p
+  } {schedule = #s} -> !v
+  %sums:2 = kernel.rank_sum weighted %a#0, %a#1 : !v, !v -> !v, !v
+  %d = kernel.finalize (%sums#0, %sums#1, %c : !v, !v, !v) {
+  ^bb0(%p: f32, %q: f32, %r: f32):
+    kernel.yield value %q
+  } {schedule = #s} -> !v
+  %e = kernel.finalize (%d : !v) {
+  ^bb0(%p: f32):
+    kernel.yield value %p
+  } {schedule = #s} -> !v
+  %y = kernel.finalize (%e : !v) {
+  ^bb0(%p: f32):
+    kernel.yield value %p
+  } {schedule = #s} -> !v
+  return %y : !v
+}
+
+// -----
+
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!v = tensor<16xf32>
+func.func @summed(%x: !v {clip.input = "rgb", clip.name = "rgb"}) -> (!v {clip.name = "y"}) {
+  // expected-error @below {{adds up operand 0, which is not made by a kernel for it alone}}
+  %sum = kernel.rank_sum %x : !v -> !v
+  %y = kernel.finalize (%sum : !v) {
+  ^bb0(%p: f32):
+    kernel.yield value %p
+  } {schedule = #s} -> !v
+  return %y : !v
+}

@@ -69,6 +69,18 @@ func.func @batch_norm_in_pieces(%z: !z, %g: !z, %gamma: !c, %beta: !c) {
   %n = clip.affine %z, %s, %o : (!z, !c, !c) -> !z
   // CHECK: clip.bn_running {{.*}} {count = 96 : i64, momentum = 1.000000e-01 : f64, unbiased} :
   %m1, %v1 = clip.bn_running %m0, %v0, %m, %v {momentum = 0.1, count = 96, unbiased} : (!c, !c, !c, !c) -> (!c, !c)
+  // CHECK: clip.bn_share {{.*}} : (tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) -> (tensor<6xf32>, tensor<6xf32>, tensor<6xf32>)
+  %d, %sp, %one = clip.bn_share %m, %v, %m0 : (!c, !c, !c) -> (!c, !c, !c)
+  // CHECK: clip.rank_sum weighted %{{.*}}, %{{.*}} : tensor<6xf32>, tensor<6xf32>
+  %rs:2 = clip.rank_sum weighted %d, %sp : !c, !c
+  // CHECK: clip.rank_sum %{{.*}} : tensor<6xf32>
+  %ranks = clip.rank_sum %one : !c
+  // CHECK: clip.bn_joint
+  %mj, %vj = clip.bn_joint %rs#0, %rs#1, %m0 : (!c, !c, !c) -> (!c, !c)
+  // CHECK: clip.bn_running {{.*}} {count = 96 : i64, momentum = 1.000000e-01 : f64, unbiased} : (tensor<6xf32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) ->
+  %m2, %v2 = clip.bn_running %m0, %v0, %mj, %vj, %ranks {momentum = 0.1, count = 96, unbiased} : (!c, !c, !c, !c, !c) -> (!c, !c)
+  // CHECK: clip.bn_grad_means {{.*}} {count = 96 : i64}
+  %mg, %mx = clip.bn_grad_means %m, %v {count = 96} : (!c, !c) -> (!c, !c)
   // CHECK: clip.bn_grad_sums
   %sum, %xsum = clip.bn_grad_sums %g, %z, %m, %r : (!z, !z, !c, !c) -> (!c, !c)
   // CHECK: clip.bn_grad_coeffs {{.*}} {count = 96 : i64} :

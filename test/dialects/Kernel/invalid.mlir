@@ -1706,7 +1706,7 @@ kernel.entry @infer {
 // -----
 
 kernel.entry @infer {
-  // expected-error @below {{'arith.constant' op stands in an entry, which has launches and outputs alone}}
+  // expected-error @below {{'arith.constant' op stands in an entry, which has launches, sums over ranks and outputs alone}}
   %0 = arith.constant 0 : i32
 }
 
@@ -1786,3 +1786,47 @@ func.func private @f(memref<8xf32>, !llvm.ptr {kernel.tensor_map = #kernel.tenso
 
 // expected-error @below {{'func.func' op has a parameter 1 with the attribute kernel.tensor_map = 3 : i64, expected a #kernel.tensor_map of one of the parameters before it}}
 func.func private @f(memref<8xf32>, memref<8xf32> {kernel.tensor_map = 3 : i64})
+
+// -----
+
+func.func @f(%x: tensor<8xf32>) -> tensor<4xf32> {
+  // expected-error @below {{has results that are not of the types of what it adds up}}
+  %s = kernel.rank_sum %x : tensor<8xf32> -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}
+
+// -----
+
+func.func @f(%x: tensor<8xbf16>) -> tensor<8xbf16> {
+  // expected-error @below {{adds up 'tensor<8xbf16>', expected f32}}
+  %s = kernel.rank_sum %x : tensor<8xbf16> -> tensor<8xbf16>
+  return %s : tensor<8xbf16>
+}
+
+// -----
+
+kernel.entry @train_step {
+  // expected-error @below {{has 2 offsets and 1 types, expected one or more of each}}
+  kernel.add_up [0, 64] : [tensor<8xf32>] {layer = "a"}
+}
+
+// -----
+
+kernel.entry @train_step {
+  // expected-error @below {{has 0 offsets and 0 types, expected one or more of each}}
+  kernel.add_up [] : [] {layer = "a"}
+}
+
+// -----
+
+kernel.entry @train_step {
+  // expected-error @below {{adds up 'f32', which is no tensor}}
+  kernel.add_up [0] : [f32] {layer = "a"}
+}
+
+// -----
+
+kernel.entry @train_step {
+  // expected-error @below {{has the type 'tensor<8xbf16>', expected 'f32' in sizes that an arena can have}}
+  kernel.add_up weighted [0] : [tensor<8xbf16>] {layer = "a"}
+}

@@ -196,6 +196,15 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
   return
 }
 
+// CHECK-LABEL: func.func @over_ranks
+func.func @over_ranks(%v: !cz) -> (!cz, !cz, !cz) {
+  // CHECK: kernel.rank_sum weighted %{{.*}}, %{{.*}} : tensor<6xf32, #A8a>, tensor<6xf32, #A8a> -> tensor<6xf32, #A8a>, tensor<6xf32, #A8a>
+  %a:2 = kernel.rank_sum weighted %v, %v : !cz, !cz -> !cz, !cz
+  // CHECK: kernel.rank_sum %{{.*}} : tensor<6xf32, #A8a> -> tensor<6xf32, #A8a>
+  %b = kernel.rank_sum %v : !cz -> !cz
+  return %a#0, %a#1, %b : !cz, !cz, !cz
+}
+
 // CHECK-LABEL: func.func @loss_and_update
 func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %targets: tensor<2x5xf32>, %shares: tensor<2xf32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
   // CHECK: kernel.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)

@@ -2,7 +2,8 @@
 // each process has one. It checks what each call is given, and that all ranks ask for the same sums in the
 // same order; what is to be added up passes through files. What must not be is told on stderr and is an error
 // of the call. KINEMA_STANDIN_NCCL names what goes wrong: id, init, weight, group, sum, start, async;
-// "order", with which ranks ask for different sums; "hang", with which the sums of the first rank never come.
+// "order", with which ranks ask for different sums; "hang", with which the sums of the first rank never come;
+// "apart", with which the second rank never joins.
 // With "early" nothing goes wrong, but sums are made as soon as they may be, rather than as late.
 #include "runtime/Cuda/Nccl.h"
 
@@ -17,6 +18,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <thread>
 #include <utility>
@@ -58,6 +60,11 @@ cuda::Result enqueue(cuda::Stream stream, const Action &action) {
   return queue(stream, &action);
 }
 
+bool isCaptured(cuda::Stream stream) {
+  static auto *captures = ofDriver<bool(cuda::Stream)>("kinemaStandInCaptures");
+  return captures(stream);
+}
+
 void progress(cuda::Stream stream) {
   static auto *progress = ofDriver<cuda::Result(cuda::Stream)>("kinemaStandInProgress");
   progress(stream);
@@ -68,7 +75,9 @@ void progress(cuda::Stream stream) {
 struct ncclComm {
   std::string folder; // that the ranks share
   int rank = 0, count = 1;
-  int64_t asked = 0, done = 0;
+  int64_t asked = 0, done = 0; // sums that no graph has, and all that are done
+  int64_t doneInGraphs = 0;
+  std::shared_ptr<int> graphs = std::make_shared<int>(); // which each sum of a graph shares
   bool left = false;                     // its sums that are still under way end without a result
   std::map<Operation, float> operations; // their factors
 
@@ -85,18 +94,21 @@ struct Call {
 };
 std::vector<Call> grouped;
 
-// What a rank contributes to a sum.
+enum class Kind : uint64_t { Sum, WeightedSum, Gather };
+
+// What a rank contributes.
 struct Part {
-  uint64_t elements = 0, isWeighted = 0;
-  std::vector<float> values;
+  uint64_t elements = 0;
+  Kind kind = Kind::Sum;
+  std::vector<char> values;
 };
 
 // The file appears at once as a whole.
 void write(const std::string &path, const Part &part) {
   std::ofstream file(path + ".part", std::ios::binary);
   file.write(reinterpret_cast<const char *>(&part.elements), sizeof part.elements);
-  file.write(reinterpret_cast<const char *>(&part.isWeighted), sizeof part.isWeighted);
-  file.write(reinterpret_cast<const char *>(part.values.data()), part.values.size() * sizeof(float));
+  file.write(reinterpret_cast<const char *>(&part.kind), sizeof part.kind);
+  file.write(part.values.data(), static_cast<std::streamsize>(part.values.size()));
   file.close();
   std::filesystem::rename(path + ".part", path);
 }
@@ -105,60 +117,84 @@ Part read(const std::string &path) {
   Part part;
   std::ifstream file(path, std::ios::binary);
   file.read(reinterpret_cast<char *>(&part.elements), sizeof part.elements);
-  file.read(reinterpret_cast<char *>(&part.isWeighted), sizeof part.isWeighted);
-  part.values.resize(part.elements);
-  file.read(reinterpret_cast<char *>(part.values.data()), part.elements * sizeof(float));
+  file.read(reinterpret_cast<char *>(&part.kind), sizeof part.kind);
+  part.values.assign(std::istreambuf_iterator<char>(file), {});
   return part;
 }
 
-// A sum of the ranks, as one of them sees it.
-struct Sum {
+// Something that all ranks do together, as one of them sees it.
+struct Exchange {
   ncclComm *comm;
-  int64_t number;
-  const float *from;
-  float *to;
-  size_t elements;
-  bool isWeighted;
-  float factor;
+  std::shared_ptr<int> graphs; // where it is captured
+  Kind kind;
+  const void *from;
+  void *to;
+  size_t elements; // f32, or bytes of a gather
+  float factor = 1;
 
-  void give() const {
-    Part own{elements, isWeighted, {from, from + elements}};
-    for (float &value : own.values)
-      value *= factor;
+  void give(int64_t number) const {
+    const auto *begin = static_cast<const char *>(from);
+    Part own{elements, kind, {begin, begin + elements * (kind == Kind::Gather ? 1 : sizeof(float))}};
+    if (kind == Kind::WeightedSum)
+      for (size_t i = 0; i < elements; ++i)
+        reinterpret_cast<float *>(own.values.data())[i] *= factor;
     write(comm->file(number, comm->rank), own);
   }
-  bool isThere(int rank) const { return std::filesystem::exists(comm->file(number, rank)); }
 
-  // Adds up in the order of the ranks, once all have given their parts. Who has given a part has read those
-  // of the sum before.
+  void take(const Part &part, int rank) const {
+    if (kind == Kind::Gather) {
+      std::memcpy(static_cast<char *>(to) + elements * static_cast<size_t>(rank), part.values.data(),
+                  elements);
+      return;
+    }
+    const auto *values = reinterpret_cast<const float *>(part.values.data());
+    auto *sums = static_cast<float *>(to);
+    for (size_t i = 0; i < elements; ++i)
+      sums[i] = rank == 0 ? values[i] : sums[i] + values[i];
+  }
+
+  // Goes through the ranks in their order, once all have given their parts. Who has given a part has read
+  // those of the exchange before.
   cuda::Result carryOut() const {
     if (comm->left)
       return cuda::success;
-    if (goesWrong("hang") && comm->rank == 0)
+    if (goesWrong("hang") && comm->rank == 0 && kind != Kind::Gather)
       return cuda::notReady;
+    const int64_t number = comm->done;
+    auto isThere = [&](int rank) { return std::filesystem::exists(comm->file(number, rank)); };
     if (!isThere(comm->rank))
-      give();
+      give(number);
     for (int rank = 0; rank < comm->count; ++rank)
       if (!isThere(rank))
         return cuda::notReady;
     for (int rank = 0; rank < comm->count; ++rank) {
       const Part part = read(comm->file(number, rank));
-      if (part.elements != elements || part.isWeighted != isWeighted) {
+      if (part.elements != elements || part.kind != kind) {
         complain(fmt::format("sum {} is of {} numbers on rank {}, and of {} on rank {}, {}", number, elements,
                              comm->rank, part.elements, rank,
-                             part.isWeighted == isWeighted ? "with as many factors"
-                                                           : "of which one has a factor"));
+                             part.kind == kind ? "with as many factors" : "of which one has a factor"));
         return launchFailed;
       }
-      for (size_t i = 0; i < elements; ++i)
-        to[i] = rank == 0 ? part.values[i] : to[i] + part.values[i];
+      take(part, rank);
     }
     if (number > 0)
       std::filesystem::remove(comm->file(number - 1, comm->rank));
     ++comm->done;
+    comm->doneInGraphs += graphs != nullptr;
     return cuda::success;
   }
 };
+
+// Has the exchange done when the stream comes to it.
+Result start(const Exchange &exchange, cuda::Stream stream) {
+  exchange.comm->asked += exchange.graphs == nullptr;
+  const Call call{stream, [exchange] { return exchange.carryOut(); }};
+  if (groups > 0)
+    grouped.push_back(call);
+  else if (enqueue(stream, call.action) != cuda::success)
+    return invalidUsage;
+  return success;
+}
 
 // Returns whether all ranks have left a file of this name, for which it waits so many seconds.
 bool allHave(const ncclComm &comm, const std::string &name, double seconds) {
@@ -195,9 +231,15 @@ Result ncclGetVersion(int *version) {
   return success;
 }
 
+// Ranks that have the same address in NCCL_COMM_ID have the same folder.
 Result ncclGetUniqueId(UniqueId *id) {
-  std::string folder = std::filesystem::temp_directory_path() / "nccl-standin-XXXXXX";
-  if (!mkdtemp(folder.data()) || folder.size() >= sizeof id->internal)
+  const char *address = std::getenv("NCCL_COMM_ID");
+  std::string folder = std::filesystem::temp_directory_path() /
+                       (address ? fmt::format("nccl-standin-{}", address) : "nccl-standin-XXXXXX");
+  std::error_code error;
+  const bool isThere = address ? std::filesystem::create_directories(folder, error) || !error
+                               : mkdtemp(folder.data()) != nullptr;
+  if (!isThere || folder.size() >= sizeof id->internal)
     return complain("its folder cannot be made");
   std::strcpy(id->internal, folder.c_str());
   return goesWrong("id") ? systemError : success;
@@ -215,6 +257,8 @@ Result ncclCommInitRank(Communicator *made, int count, UniqueId id, int rank) {
   comm->folder = id.internal;
   comm->rank = rank;
   comm->count = count;
+  if (goesWrong("apart") && rank == 1)
+    std::this_thread::sleep_for(std::chrono::seconds(60));
   leaveFile(*comm, "joined");
   if (!allHave(*comm, "joined", 60))
     return complain("not all ranks have joined");
@@ -234,9 +278,13 @@ static Result leave(Communicator comm) {
 }
 
 Result ncclCommDestroy(Communicator comm) {
-  if (communicators.contains(comm) && (comm->asked != comm->done || !comm->operations.empty()))
-    complain(fmt::format("left behind: {} sums, {} operations", comm->asked - comm->done,
-                         comm->operations.size()));
+  if (!communicators.contains(comm))
+    return leave(comm);
+  const int64_t sums = comm->asked - (comm->done - comm->doneInGraphs);
+  if (sums != 0 || !comm->operations.empty())
+    complain(fmt::format("left behind: {} sums, {} operations", sums, comm->operations.size()));
+  if (comm->graphs.use_count() > 1)
+    complain("a graph has sums of ranks that are left");
   return leave(comm);
 }
 
@@ -293,15 +341,18 @@ Result ncclAllReduce(const void *from, void *to, size_t count, int type, Operati
   if (goesWrong("order") && comm->rank == 1 && count > 1)
     --count;
   const bool isWeighted = operation != nccl::sum;
-  const Sum sum{comm,
-                comm->asked++,
-                static_cast<const float *>(from),
-                static_cast<float *>(to),
-                count,
-                isWeighted,
-                isWeighted ? comm->operations.at(operation) : 1.0f};
-  grouped.push_back({stream, [sum] { return sum.carryOut(); }});
+  start({comm, isCaptured(stream) ? comm->graphs : nullptr, isWeighted ? Kind::WeightedSum : Kind::Sum, from,
+         to, count, isWeighted ? comm->operations.at(operation) : 1.0f},
+        stream);
   return goesWrong("sum") ? systemError : success;
+}
+
+Result ncclAllGather(const void *from, void *to, size_t count, int type, Communicator comm,
+                     cuda::Stream stream) {
+  if (!communicators.contains(comm) || type != byte || count == 0 || !lies(from, count) ||
+      !lies(to, count * static_cast<size_t>(comm->count)))
+    return complain("what is to be gathered is of another type or lies outside the GPU's memory");
+  return start({comm, isCaptured(stream) ? comm->graphs : nullptr, Kind::Gather, from, to, count}, stream);
 }
 
 } // extern "C"

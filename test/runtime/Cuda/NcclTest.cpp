@@ -18,6 +18,7 @@ static_assert(test::SameCall<decltype(nccl::Library::getErrorString), decltype(&
 TEST(Nccl, ValuesAreThoseOfTheHeader) {
   EXPECT_EQ(nccl::success, ncclSuccess);
   EXPECT_EQ(nccl::inProgress, ncclInProgress);
+  EXPECT_EQ(nccl::byte, ncclUint8);
   EXPECT_EQ(nccl::float32, ncclFloat32);
   EXPECT_EQ(nccl::sum, ncclSum);
   EXPECT_EQ(nccl::scalarOfHost, ncclScalarHostImmediate);

@@ -63,20 +63,22 @@ Result complain(const std::string &what) {
 
 } // namespace
 
+struct CUgraph_st;
+
 struct CUevent_st {
   CUstream_st *stream = nullptr; // of its last record
   size_t position = 0;           // actions of the stream that come before it
   bool timed = false;
+  CUgraph_st *graph = nullptr; // in which it was captured: then the position is in the branch of that number
+  size_t branch = 0;
 };
-
-struct CUgraph_st;
 
 struct CUstream_st {
   std::deque<Action> actions;
   size_t done = 0, queued = 0;
-  std::vector<Action> *capture = nullptr;
-  CUgraph_st *graph = nullptr; // that is captured
-  bool afterKernel = false;    // whether what was captured last is a kernel
+  CUgraph_st *graph = nullptr; // that is captured, and which of its branches is this stream's
+  size_t branch = 0;
+  bool afterKernel = false; // whether what was captured last is a kernel
 };
 
 struct CUfunc_st {
@@ -87,13 +89,49 @@ struct CUfunc_st {
   int dynamicShared = sharedWithoutAttribute;
 };
 
+namespace {
+// Something that a branch of a graph does: an action, or a wait for so many of another branch's.
+struct Step {
+  Action action;
+  size_t branch = 0, position = 0;
+};
+// What each captured stream does; the first is the one that the capture began with.
+using Branches = std::vector<std::vector<Step>>;
+
+// A graph that is under way.
+struct Running {
+  std::shared_ptr<const Branches> branches;
+  std::vector<size_t> done; // of each branch
+
+  // Carries out a branch's steps before this position, and those of others that they wait for.
+  Result drain(size_t branch, size_t position) {
+    for (; done[branch] < position; ++done[branch]) {
+      const Step &step = (*branches)[branch][done[branch]];
+      if (Result result = step.action ? step.action() : drain(step.branch, step.position); result != success)
+        return result;
+    }
+    return success;
+  }
+  // Carries out what the other branches need not wait for.
+  void progress() {
+    for (size_t branch = 1; branch < done.size(); ++branch)
+      for (; done[branch] < (*branches)[branch].size(); ++done[branch]) {
+        const Step &step = (*branches)[branch][done[branch]];
+        if (step.action ? step.action() != success : done[step.branch] < step.position)
+          break;
+      }
+  }
+};
+} // namespace
+
 struct CUgraph_st {
-  std::vector<Action> actions;
-  int launches = 0, early = 0; // kernels, and those that may begin before the one before them has ended
+  Branches branches = Branches(1);
+  std::vector<size_t> joined = {0}; // of each branch, how many steps others wait for
+  int launches = 0, early = 0;      // kernels, and those that may begin before the one before them has ended
 };
 
 struct CUgraphExec_st {
-  std::vector<Action> actions;
+  std::shared_ptr<const Branches> branches;
 };
 
 struct CUmod_st {
@@ -154,8 +192,8 @@ Result enqueue(CUstream_st *stream, Action action) {
     return complain("a call without a current context");
   if (!state.streams.count(stream))
     return complain("a call with a stream that does not exist");
-  if (stream->capture) {
-    stream->capture->push_back(std::move(action));
+  if (stream->graph) {
+    stream->graph->branches[stream->branch].push_back({std::move(action)});
     return success;
   }
   stream->actions.push_back(std::move(action));
@@ -263,6 +301,7 @@ template <typename Handle> Result forget(std::set<Handle *> &all, Handle *handle
 // What a library in place of NCCL asks of this one (NcclStandIn.cpp).
 extern "C" {
 Result kinemaStandInEnqueue(Stream stream, const Action *action) { return enqueue(stream, *action); }
+bool kinemaStandInCaptures(Stream stream) { return stream->graph != nullptr; }
 Result kinemaStandInProgress(Stream stream) { return drain(stream, stream->queued); }
 bool kinemaStandInHolds(DeviceAddress address, size_t bytes) { return holds(state.memory, address, bytes); }
 }
@@ -273,6 +312,12 @@ extern "C" {
 static bool lacks(const char *what) {
   const char *found = std::getenv("KINEMA_STANDIN_LACKS");
   return found && std::strcmp(found, what) == 0;
+}
+
+// Whether branches of a graph run as soon as they may: NcclStandIn.cpp has the variable too.
+static bool sumsEarly() {
+  const char *told = std::getenv("KINEMA_STANDIN_NCCL");
+  return told && std::strcmp(told, "early") == 0;
 }
 
 // KINEMA_STANDIN_GPUS: how many there are.
@@ -362,6 +407,11 @@ Result cuCtxSetCurrent(Context context) {
   return success;
 }
 
+Result cuCtxGetCurrent(Context *context) {
+  *context = current ? &state.context : nullptr;
+  return success;
+}
+
 Result cuMemGetInfo_v2(size_t *free, size_t *total) {
   *total = *free = totalBytes;
   for (auto [address, bytes] : state.memory)
@@ -438,7 +488,7 @@ Result cuStreamCreate(Stream *stream, unsigned flags) {
 Result cuStreamDestroy_v2(Stream stream) { return forget(state.streams, stream, "a stream"); }
 
 Result cuStreamSynchronize(Stream stream) {
-  if (!state.streams.count(stream) || stream->capture)
+  if (!state.streams.count(stream) || stream->graph)
     return complain("a wait for a stream that does not exist or is captured");
   return drainAll(stream, stream->queued);
 }
@@ -454,16 +504,37 @@ Result cuEventCreate(Event *event, unsigned flags) {
 Result cuEventDestroy_v2(Event event) { return forget(state.events, event, "an event"); }
 
 Result cuEventRecord(Event event, Stream stream) {
-  if (!state.events.count(event) || !state.streams.count(stream) || stream->capture)
-    return complain("a record of an event or on a stream that does not exist or is captured");
+  if (!state.events.count(event) || !state.streams.count(stream))
+    return complain("a record of an event or on a stream that does not exist");
   event->stream = stream;
-  event->position = stream->queued;
+  event->graph = stream->graph;
+  event->branch = stream->branch;
+  event->position = stream->graph ? stream->graph->branches[stream->branch].size() : stream->queued;
   return state.sticky;
+}
+
+// Waits in a capture for what was captured there; a stream that was not captured joins it so.
+static Result waitInCapture(Stream stream, Event event) {
+  CUgraph_st *graph = event->graph;
+  if (!graph || (stream->graph && stream->graph != graph))
+    return complain("a wait in a capture for what is not captured there");
+  if (!stream->graph) {
+    stream->graph = graph;
+    stream->branch = graph->branches.size();
+    graph->branches.emplace_back();
+    graph->joined.push_back(0);
+  }
+  graph->branches[stream->branch].push_back({nullptr, event->branch, event->position});
+  graph->joined[event->branch] = std::max(graph->joined[event->branch], event->position);
+  stream->afterKernel = false;
+  return success;
 }
 
 Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
   if (!state.events.count(event) || flags)
     return complain("a wait for an event that does not exist");
+  if (stream->graph || event->graph)
+    return waitInCapture(stream, event);
   CUstream_st *other = event->stream;
   size_t position = event->position;
   if (!other)
@@ -474,14 +545,14 @@ Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
 }
 
 Result cuEventSynchronize(Event event) {
-  if (!state.events.count(event))
-    return complain("a wait for an event that does not exist");
+  if (!state.events.count(event) || event->graph)
+    return complain("a wait for an event that does not exist or is captured");
   return event->stream ? drainAll(event->stream, event->position) : success;
 }
 
 Result cuEventQuery(Event event) {
-  if (!state.events.count(event))
-    return complain("a question about an event that does not exist");
+  if (!state.events.count(event) || event->graph)
+    return complain("a question about an event that does not exist or is captured");
   return event->stream ? drain(event->stream, event->position) : success;
 }
 
@@ -599,23 +670,28 @@ Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **ar
 }
 
 Result cuStreamBeginCapture_v2(Stream stream, unsigned mode) {
-  if (!state.streams.count(stream) || stream->capture || mode != captureThreadLocal)
+  if (!state.streams.count(stream) || stream->graph || mode != captureThreadLocal)
     return complain("a capture of a stream that does not exist, is captured already, or in another mode");
   stream->graph = *state.graphs.insert(new CUgraph_st).first;
-  stream->capture = &stream->graph->actions;
+  stream->branch = 0;
   stream->afterKernel = false;
   return success;
 }
 
 Result cuStreamEndCapture(Stream stream, Graph *graph) {
-  for (CUgraph_st *candidate : state.graphs)
-    if (state.streams.count(stream) && stream->capture == &candidate->actions) {
-      stream->capture = nullptr;
-      stream->graph = nullptr;
-      *graph = candidate;
-      return success;
-    }
-  return complain("the end of a capture that was not begun");
+  if (!state.streams.count(stream) || !stream->graph || stream->branch != 0)
+    return complain("the end of a capture that was not begun");
+  *graph = stream->graph;
+  for (size_t branch = 1; branch < (*graph)->branches.size(); ++branch)
+    if ((*graph)->joined[branch] < (*graph)->branches[branch].size())
+      return complain("a capture ends before what another stream does in it");
+  for (CUstream_st *other : state.streams)
+    if (other->graph == *graph)
+      other->graph = nullptr;
+  for (CUevent_st *event : state.events)
+    if (event->graph == *graph)
+      *event = {.timed = event->timed};
+  return success;
 }
 
 Result cuGraphInstantiateWithFlags(GraphExec *executable, Graph graph, unsigned long long flags) {
@@ -624,15 +700,26 @@ Result cuGraphInstantiateWithFlags(GraphExec *executable, Graph graph, unsigned 
   if (std::getenv("KINEMA_STANDIN_TELL"))
     std::fprintf(stderr, "a graph whose kernels begin early: %d; late: %d\n", graph->early,
                  graph->launches - graph->early);
-  *executable = *state.executables.insert(new CUgraphExec_st{graph->actions}).first;
+  *executable =
+      *state.executables.insert(new CUgraphExec_st{std::make_shared<Branches>(graph->branches)}).first;
   return success;
 }
 
 Result cuGraphLaunch(GraphExec executable, Stream stream) {
   if (!state.executables.count(executable))
     return complain("a graph that does not exist is launched");
-  for (const Action &action : executable->actions)
-    if (Result result = enqueue(stream, action); result != success)
+  const size_t steps = executable->branches->front().size();
+  auto running = std::make_shared<Running>(
+      Running{executable->branches, std::vector<size_t>(executable->branches->size())});
+  for (size_t i = 0; i < steps; ++i)
+    if (Result result = enqueue(stream,
+                                [=] {
+                                  const Result done = running->drain(0, i + 1);
+                                  if (done == success && sumsEarly())
+                                    running->progress();
+                                  return done;
+                                });
+        result != success)
       return result;
   return success;
 }

@@ -95,7 +95,8 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");
   EXPECT_EQ(errorOf([] { parseManifest("[]", "x.kin"); }), at + ": expected an object, found array");
-  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 5, the package has format 1");
+  EXPECT_EQ(changed("/format", 1),
+            at + ".format: this runtime reads formats 5 and 6, the package has format 1");
   EXPECT_EQ(changed("/code", "code/x.so"), at + ".code: expected a list, found \"code/x.so\"");
   EXPECT_EQ(changed("/code", json::array()), at + ".code: there is no code");
   EXPECT_EQ(changed("/mode", "test"), at + ".mode: expected train or infer, found test");
@@ -222,4 +223,49 @@ TEST(Manifest, NothingCrashes) {
       manifest[json::json_pointer(pointer)] = value;
       errorOf([&] { parseManifest(manifest.dump(), "x.kin"); });
     }
+}
+
+TEST(Manifest, SumsOverRanksLieBetweenLaunches) {
+  json document = linearManifest();
+  document["format"] = 6;
+  document["entries"]["update"] = json::array();
+  for (json &parameter : document["parameters"])
+    if (parameter.contains("states"))
+      parameter["states"]["gradient"] = parameter["states"]["momentum"];
+  const json tensor = document["parameters"][1];
+  auto sum = [&](int64_t behind) {
+    return json{{"behind", behind}, {"weighted", behind == 1}, {"tensors", {tensor}}};
+  };
+  document["rank_sums"]["train_step"] = {sum(1), sum(1), sum(4)};
+  const std::vector<RankSum> sums = parseManifest(document.dump(), "x.kin").rankSums.at("train_step");
+  ASSERT_EQ(sums.size(), 3u);
+  EXPECT_TRUE(sums[0].weighted);
+  EXPECT_EQ(sums[2].behind, 4);
+  EXPECT_EQ(sums[2].tensors.at(0).name, "fc.bias");
+  auto fault = [&](const char *pointer, json value) {
+    json edited = document;
+    edited[json::json_pointer(pointer)] = std::move(value);
+    return errorOf([&] { parseManifest(edited.dump(), "x.kin"); });
+  };
+  const std::string at = "x.kin: manifest.json.rank_sums", first = at + ".train_step[0]";
+  EXPECT_EQ(fault("/rank_sums/train_step/0/behind", 0),
+            first + ".behind: expected an integer between 1 and 4, found 0");
+  EXPECT_EQ(fault("/rank_sums/train_step/2/behind", 5),
+            at + ".train_step[2].behind: expected an integer between 1 and 4, found 5");
+  EXPECT_EQ(fault("/rank_sums/train_step/0/behind", 2), at + ".train_step[1].behind: 1 comes after 2");
+  EXPECT_EQ(fault("/rank_sums/train_step/0/weighted", 1), first + ".weighted: expected true or false");
+  EXPECT_EQ(fault("/rank_sums/train_step/0/tensors", json::array()),
+            first + ".tensors: there is nothing to add up");
+  EXPECT_EQ(fault("/rank_sums/train_step/0/tensors/0/type", "i32"),
+            first + ".tensors[0]: ranks add up f32, found int32");
+  EXPECT_EQ(fault("/rank_sums/train_step/0/tensors", {tensor, tensor}),
+            fmt::format("{}.tensors[1]: it lies where another one does, at {}", first,
+                        tensor["offset"].get<int64_t>()));
+  const std::string nowhere = "ranks add up in the entry train_step of a package that has an entry update";
+  EXPECT_EQ(fault("/rank_sums/infer", {sum(1)}), at + ".infer: " + nowhere);
+  EXPECT_EQ(fault("/rank_sums/step", {sum(1)}), at + ".step: " + nowhere);
+  EXPECT_EQ(fault("/format", 5),
+            "x.kin: manifest.json.format: packages with rank_sums have format 6, and no others have");
+  document["entries"].erase("update");
+  EXPECT_EQ(errorOf([&] { parseManifest(document.dump(), "x.kin"); }), at + ".train_step: " + nowhere);
 }

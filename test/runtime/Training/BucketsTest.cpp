@@ -81,3 +81,20 @@ TEST(Buckets, WhatIsReadyAtOnceStaysTogether) {
   ASSERT_EQ(buckets.size(), 2u);
   EXPECT_EQ(buckets[0].elements(), 2 * 64);
 }
+
+TEST(Buckets, AStepStopsForStatisticsAndForBuckets) {
+  Manifest manifest = network();
+  manifest.rankSums["train_step"] = {{2, true, {manifest.parameters[0]}},
+                                     {5, false, {manifest.parameters[0]}},
+                                     {5, true, {manifest.parameters[0]}}};
+  const std::vector<Bucket> buckets = bucketsOf(manifest, 1);
+  std::vector<int64_t> ends, sums, bucketOf;
+  for (const StepCut &cut : cutsOf(manifest, buckets)) {
+    ends.push_back(cut.end);
+    sums.push_back(cut.bytesOfSums());
+    bucketOf.push_back(cut.bucket ? static_cast<int64_t>(*cut.bucket) : -1);
+  }
+  EXPECT_EQ(ends, (std::vector<int64_t>{1, 2, 5, 7}));
+  EXPECT_EQ(sums, (std::vector<int64_t>{0, bytes, 2 * bytes, 0}));
+  EXPECT_EQ(bucketOf, (std::vector<int64_t>{0, -1, 1, 2}));
+}

@@ -61,6 +61,23 @@ TEST(ScaleModel, SumsLieBesideTheLaunchesBehindThem) {
   EXPECT_EQ(quickest(scaleSteps(manifest, times, 2, network)).buckets, 2u);
 }
 
+TEST(ScaleModel, LaunchesWaitForStatistics) {
+  Manifest manifest = network();
+  ArenaTensor tensor;
+  tensor.shape = {250};
+  manifest.rankSums["train_step"] = {{1, true, {tensor}}, {1, false, {tensor}}, {2, true, {tensor}}};
+  const StepTimes times = timesOf(manifest, 0);
+  const RankNetwork network{"", 1e-6, 1e9}; // 4 us for the first two together, 3 us for the third
+  const ScaledStep late = scaleStep(manifest, times, 2, network, INT64_MAX);
+  EXPECT_DOUBLE_EQ(late.alone, 6e-3);
+  EXPECT_DOUBLE_EQ(late.seconds, 6e-3 + 4e-6 + 3e-6 + 2.002e-3);
+  EXPECT_DOUBLE_EQ(late.latency, 3 * 2e-6);
+  // The third waits for the bucket before it: that is there after 3 ms, and takes 1.002.
+  manifest.rankSums["train_step"] = {{3, true, {tensor}}};
+  const ScaledStep early = scaleStep(manifest, times, 2, network, 1);
+  EXPECT_DOUBLE_EQ(early.seconds, 5e-3 + 3e-6 + 1.002e-3 + 1e-3);
+}
+
 TEST(ScaleModel, ASlowNetworkIsNeverDone) {
   const Manifest manifest = network();
   const StepTimes times = timesOf(manifest, 0);

@@ -132,3 +132,13 @@ TEST(Schedule, SeveralBatchesMakeAnUpdate) {
   EXPECT_EQ(count.updates, 2);
   EXPECT_EQ(count.batches, 1);
 }
+
+TEST(Schedule, ARateIsForSoManyClips) {
+  TrainRecipe recipe{.batch = 32, .accumulate = 2, .rate = 0.01, .rateBatch = 64, .warmup = 0, .every = 0};
+  EXPECT_EQ(learningRate(recipe, 0, 0, 1), 0.01);
+  EXPECT_DOUBLE_EQ(learningRate(recipe, 0, 0, 1, 4), 0.04);
+  recipe.rateBatch = 256;
+  EXPECT_DOUBLE_EQ(learningRate(recipe, 0, 0, 1), 0.0025);
+  recipe.rateBatch = 0;
+  EXPECT_EQ(learningRate(recipe, 0, 0, 1, 4), 0.01);
+}
