@@ -8,7 +8,8 @@ predicts the third; what the machine's memory and cores share between sums and l
 the rounds' medians.
 
 With --shape, each rank stands in a network namespace of its own that sends so many GB a second at most, and the model, which
-is told the same, predicts all steps; its latency is what a gradient of no size takes. Needs root.
+is told the same, predicts all steps. Its latency is what ranks of a network with few gradients take, for each turn of their
+one sum; so it has in it what ranks tell each other besides. Needs root.
 """
 import argparse
 import json
@@ -24,7 +25,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
 LIMIT = 300  # seconds for a run
-LATENCY = 50  # microseconds, of a message between namespaces
+FEW = """network few classes=10 frames=8 size=56 height=size width=size {
+  input rgb [3 frames height width]
+  stem: conv3d ch=64 stride=2
+  pool avg global
+  fc classes
+}
+"""
 WIRE = 1448 / 1514  # of what is sent, which is not headers
 
 
@@ -63,20 +70,27 @@ def model(options, package, network, milliseconds):
 
 def shaped(options, package, own, gigabytes):
     """Prints what steps of ranks take whose network is that slow, and what the model says of them."""
+    large = options.spec
     with Namespaces(options.ranks, gigabytes, os.getcwd()) as namespaces:
+        options.spec = "few.arch"
+        with open(options.spec, "w", encoding="utf-8") as file:
+            file.write(FEW)
+        few = min(alone(options) for _ in range(options.rounds))
+        latency = (min(together(options, "1", namespaces) for _ in range(options.rounds)) - few) / (2 * (options.ranks - 1))
+        options.spec = large
         measured = {bucket: min(together(options, bucket, namespaces) for _ in range(options.rounds)) for bucket in ("1", "8", "1000000")}
-    predicted = model(options, package, f"{LATENCY}:{WIRE * gigabytes}", 1e3 * own)
+    predicted = model(options, package, f"{1e6 * latency}:{WIRE * gigabytes}", 1e3 * own)
     for bucket, seconds in measured.items():
         size = None if bucket == "1000000" else int(bucket) * 10**6
         steps = [step for step in predicted["steps"] if size is None or step["bucket_bytes"] is None or step["bucket_bytes"] <= size]
         said = steps[-1]
-        print(f"| {options.ranks} | {gigabytes:g} | {said['buckets']} | {1e3 * own:.0f} ms | {1e3 * seconds:.0f} ms | {1e3 * said['seconds']:.0f} ms | "
+        print(f"| {options.ranks} | {gigabytes:g} | {1e3 * latency:.1f} ms | {said['buckets']} | {1e3 * own:.0f} ms | {1e3 * seconds:.0f} ms | {1e3 * said['seconds']:.0f} ms | "
               f"{said['seconds'] / seconds:.2f} |", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spec", nargs="?", default=os.path.join(ROOT, "models/torchvision/r3d_18.arch"))
+    parser.add_argument("spec", nargs="?", default=os.path.join(HERE, "ranks.arch"))
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
@@ -97,7 +111,7 @@ def main():
         if options.shape:
             subprocess.run([options.kinema, "compile", spec, "--distributed", "--batch", "1", "-o", "small.kinema"], check=True, capture_output=True)
             own = min(alone(options) for _ in range(options.rounds))
-            print("| ranks | GB/s | buckets | alone | measured | by the model | ratio |\n|---|---|---|---|---|---|---|", flush=True)
+            print("| ranks | GB/s | latency | buckets | alone | measured | by the model | ratio |\n|---|---|---|---|---|---|---|---|", flush=True)
             for gigabytes in options.shape:
                 shaped(options, "small.kinema", own, gigabytes)
             return
