@@ -1,7 +1,8 @@
-"""Compares Kinema with PyTorch on this machine's CPU: inference and training steps of four networks, in turn, by medians; with --zoo,
-of networks of other families, each in one size.
+"""Compares Kinema with its peers on this machine's CPU: inference and training steps of four networks, in turn, by medians; with
+--zoo, of networks of other families, each in one size. The peers are PyTorch and, for inference, OpenVINO and ONNX Runtime where
+a Python has them; these two run what `kinema export` writes.
 
-Each measurement is a process of its own, so that its memory is too: Kinema, each PyTorch, Kinema, ... In the first round
+Each measurement is a process of its own, so that its memory is too: Kinema, each peer, Kinema, ... In the first round
 each PyTorch runs in both layouts, then in the quicker one. Writes a JSON line for each contestant of each
 configuration to OUT.jsonl, as soon as it is measured, and makes OUT.md and OUT.svg of them.
 """
@@ -30,6 +31,7 @@ ZOO = {"r3d_50": (8, 112), "r3d_50_nl": (8, 112), "ip_csn_50": (8, 112), "ir_csn
 SETTINGS = {"timeception_i3d": ["--set", "layers=3"]}  # each layer halves the frames that I3D leaves
 ENTRIES = ("infer", "train_step")
 LAYOUTS = ("contiguous", "channels_last")
+ENGINES = ("openvino", "onnxruntime")
 CLASSES = 400
 
 
@@ -110,6 +112,48 @@ class PyTorch:
         return result
 
 
+class Engine:
+    """Runs the exported network, for inference."""
+
+    def __init__(self, name, python, options, configuration, folder):
+        self.engine, self.python, self.options, self.configuration = name, python, options, configuration
+        self.name, self.variants, self.model = name, [""], os.path.join(folder, "network.onnx")
+
+    def export(self):
+        network, frames, batch, _ = self.configuration
+        done = subprocess.run([os.path.join(self.options.build, "bin/kinema"), "export", spec_of(network), "--onnx", self.model, "--batch", str(batch),
+                               "--frames", str(frames), "--size", str(size_of(self.options, network)), "--classes", str(CLASSES),
+                               *SETTINGS.get(network, [])], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(done.stderr.strip())
+
+    def measure(self, variant):
+        if not os.path.exists(self.model):
+            self.export()
+        result = ask_engine(self.python, self.engine, self.model, self.options)
+        self.name = f"{self.engine} {result.pop('version')}"
+        return result
+
+
+def ask_engine(python, engine, model, options, threads=None):
+    threads = options.threads if threads is None else threads
+    return answer([python, os.path.join(HERE, "onnx_peer.py"), engine, model, options.precision, str(threads), str(options.runs), str(options.seconds)],
+                  env=dict(os.environ) | {"OMP_NUM_THREADS": str(options.threads)})
+
+
+def engines_of(options):
+    """Returns the engines that there are, each with the first Python that has it."""
+    found = {}
+    for python, engine in itertools.product(options.python, ENGINES):
+        try:
+            if engine not in found:
+                ask_engine(python, engine, "", options, threads=0)
+                found[engine] = python
+        except Failed:
+            pass
+    return found
+
+
 class Measured:
     """Holds the results of one contestant's rounds, by variant."""
 
@@ -150,7 +194,9 @@ class Measured:
 def compare(options, configuration):
     """Returns the results of all contestants, Kinema's first."""
     with tempfile.TemporaryDirectory() as folder:
-        contestants = [Kinema(options, configuration, folder)] + [PyTorch(python, options, configuration) for python in options.python]
+        contestants = [Kinema(options, configuration, folder)] + [PyTorch(python, options, configuration) for python in options.torches]
+        if configuration[3] == "infer":
+            contestants += [Engine(name, python, options, configuration, folder) for name, python in options.engines.items()]
         measured = [Measured(contestant) for contestant in contestants]
         for _ in range(options.rounds):
             for one in measured:
@@ -172,7 +218,7 @@ def describe(configuration, results):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="folder of the build")
-    parser.add_argument("--python", action="append", help="a Python with torch and torchvision; may be repeated (default: /usr/bin/python3)")
+    parser.add_argument("--python", action="append", help="a Python with torch and torchvision, and perhaps openvino and onnxruntime; may be repeated (default: /usr/bin/python3)")
     parser.add_argument("--out", help="results without their endings (default: bench/results/cpu-N-cores, with -bf16 in that precision)")
     parser.add_argument("--zoo", action="store_true", help="other families, in batches of 2")
     parser.add_argument("--networks", nargs="+", choices=[*SPECS, *ZOO], help="default: all")
@@ -188,6 +234,9 @@ def parse():
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="keep what OUT.jsonl has, and measure the rest")
     options = parser.parse_args()
     options.python = options.python or ["/usr/bin/python3"]
+    options.engines = engines_of(options)
+    options.torches = [python for python in options.python
+                       if subprocess.run([python, "-c", "import torch, torchvision"], capture_output=True).returncode == 0 or python not in options.engines.values()]
     strangers = [network for network in options.networks or [] if (network in ZOO) != options.zoo]
     if strangers:
         parser.error(f"{', '.join(strangers)}: networks of other families go with --zoo, the four without")

@@ -98,7 +98,7 @@ def summary(rows):
         speedups = [row.speedup() for row in rows if row.entry == entry and row.speedup()]
         if speedups:
             mean = math.exp(sum(map(math.log, speedups)) / len(speedups))
-            text += f"- {title}: {mean:.2f} times as fast as the quickest PyTorch (geometric mean of {len(speedups)}; {min(speedups):.2f} to {max(speedups):.2f})\n"
+            text += f"- {title}: {mean:.2f} times as fast as the quickest peer (geometric mean of {len(speedups)}; {min(speedups):.2f} to {max(speedups):.2f})\n"
     return text
 
 
@@ -120,9 +120,9 @@ def write(out):
     rows, contestants = rows_of(lines), contestants_of(lines)
     with open(out + ".md", "w") as file:
         precision = ", in bf16" if lines[0].get("precision") == "bf16" else ""
-        file.write(f"# Kinema beside PyTorch on a CPU{precision}\n\n{describe_machine(lines)}\n\n{summary(rows)}\n"
+        file.write(f"# Kinema beside its peers on a CPU{precision}\n\n{describe_machine(lines)}\n\n{summary(rows)}\n"
                    "Medians of runs in turn. GFLOP/s: the network's multiply-adds, counted two each, over the time, for all alike. "
-                   "GB: what the process held at most. Speedup: against the quickest PyTorch.\n\n" + table(rows, contestants))
+                   "GB: what the process held at most. Speedup: against the quickest peer.\n\n" + table(rows, contestants))
     with open(out + ".svg", "w") as file:
         file.write(chart.draw(rows, contestants, TITLES, ENTRIES))
 

@@ -45,6 +45,19 @@ CudaGroup::CudaGroup(const DeviceGroup &group)
   checkDriver(api.eventCreate(&computed, eventDisableTiming), "making an event");
   checkDriver(api.eventCreate(&summed, eventDisableTiming), "making an event");
   checkDriver(api.eventCreate(&reached, eventDisableTiming), "making an event");
+  connect();
+}
+
+// NCCL connects ranks at their first sum, which it could not do while a graph is captured.
+void CudaGroup::connect() {
+  constexpr size_t elements = 64;
+  DeviceAddress memory = 0;
+  checkDriver(api.memAlloc(&memory, elements * sizeof(float)), "allocating memory for a first sum");
+  checkDriver(api.fill(memory, 0, elements, stream), "filling memory for a first sum");
+  const Sum first{memory, elements, std::nullopt};
+  addUp({&first, 1}, stream);
+  await(stream);
+  checkDriver(api.memFree(memory), "freeing memory of a first sum");
 }
 
 CudaGroup::~CudaGroup() {

@@ -44,6 +44,7 @@ public:
   void giveUp() { givenUp = true; }
 
 private:
+  void connect();
   void begin(Stream behind);
   void checkNccl(nccl::Result result, const char *what) const;
   void checkDriver(Result result, const char *what) const;

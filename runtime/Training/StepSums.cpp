@@ -312,11 +312,11 @@ void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, std::span<con
            rank);
 }
 
-} // namespace
-
 bool allSay(const std::vector<json> &told, const char *what) {
   return std::ranges::all_of(told, [&](const json &one) { return one.at(what).get<bool>(); });
 }
+
+} // namespace
 
 StepSums::StepSums(Program &program, Ranks &ranks, const StepSumsOptions &options) : program(program) {
   const Wire wire = options.wire;
@@ -350,13 +350,13 @@ StepSums::~StepSums() = default;
 
 // Returns what is added up, and where, in a step of which each rank has an equal share.
 std::vector<SequenceSums> StepSums::sumsOfEvenStep(int ranks) const {
-  const Factors even{.share = static_cast<float>(1.0 / ranks)};
+  const auto share = static_cast<float>(1.0 / ranks);
   std::vector<SequenceSums> all;
   for (const StepCut &cut : cuts) {
     if (!cut.sums.empty())
-      all.push_back({cut.end, DeviceWay::sumsOf(cut.sums, even.share), /*awaited=*/true});
+      all.push_back({cut.end, DeviceWay::sumsOf(cut.sums, share), /*awaited=*/true});
     if (cut.bucket)
-      all.push_back({cut.end, DeviceWay::sumsOf(buckets[*cut.bucket], even.share), /*awaited=*/false});
+      all.push_back({cut.end, DeviceWay::sumsOf(buckets[*cut.bucket], share), /*awaited=*/false});
   }
   return all;
 }

@@ -73,7 +73,7 @@ def main():
         check(status == 1 and "error" in failed[1] and "seconds" in failed[0] and "/nowhere/python3" in told, f"a peer that is not there: {status} {told}")
         status, narrow, told = compare(build, out, "--entries", "infer", "--precision", "bf16")
         check(status == 0 and len(narrow) == 2 and all(line["precision"] == "bf16" for line in narrow), f"in bf16: {status} {told}")
-        check(open(out + ".md").read().startswith("# Kinema beside PyTorch on a CPU, in bf16\n"), "the title in bf16")
+        check(open(out + ".md").read().startswith("# Kinema beside its peers on a CPU, in bf16\n"), "the title in bf16")
         check_scaling(build, folder)
         check_busy(build, folder)
         check_groups(build, folder)
