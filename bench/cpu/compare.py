@@ -130,14 +130,14 @@ class Engine:
     def measure(self, variant):
         if not os.path.exists(self.model):
             self.export()
-        result = ask_engine(self.python, self.engine, self.model, self.options)
+        result = ask_engine(self.python, self.engine, self.model, self.options, self.configuration[2])
         self.name = f"{self.engine} {result.pop('version')}"
         return result
 
 
-def ask_engine(python, engine, model, options, threads=None):
+def ask_engine(python, engine, model, options, batch=1, threads=None):
     threads = options.threads if threads is None else threads
-    return answer([python, os.path.join(HERE, "onnx_peer.py"), engine, model, options.precision, str(threads), str(options.runs), str(options.seconds)],
+    return answer([python, os.path.join(HERE, "onnx_peer.py"), engine, model, options.precision, str(batch), str(threads), str(options.runs), str(options.seconds)],
                   env=dict(os.environ) | {"OMP_NUM_THREADS": str(options.threads)})
 
 
@@ -152,6 +152,10 @@ def engines_of(options):
         except Failed:
             pass
     return found
+
+
+def has_torch(python):
+    return subprocess.run([python, "-c", "import torch, torchvision"], capture_output=True, check=False).returncode == 0
 
 
 class Measured:
@@ -235,8 +239,7 @@ def parse():
     options = parser.parse_args()
     options.python = options.python or ["/usr/bin/python3"]
     options.engines = engines_of(options)
-    options.torches = [python for python in options.python
-                       if subprocess.run([python, "-c", "import torch, torchvision"], capture_output=True).returncode == 0 or python not in options.engines.values()]
+    options.torches = [python for python in options.python if python not in options.engines.values() or has_torch(python)]
     strangers = [network for network in options.networks or [] if (network in ZOO) != options.zoo]
     if strangers:
         parser.error(f"{', '.join(strangers)}: networks of other families go with --zoo, the four without")

@@ -1,6 +1,6 @@
 """Is the peer: times an exported network (ONNX) in OpenVINO or ONNX Runtime on the CPU.
 
-usage: onnx_peer.py ENGINE MODEL PRECISION THREADS RUNS SECONDS
+usage: onnx_peer.py ENGINE MODEL PRECISION BATCH THREADS RUNS SECONDS
 
 ENGINE: openvino or onnxruntime. PRECISION: fp32, or bf16, which OpenVINO alone has on CPUs. It makes as many runs as fit in
 SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "first_result_seconds": from the import of the engine to the
@@ -14,35 +14,37 @@ import numpy
 from machine import peak_memory
 
 
-def of_openvino(model, precision, threads):
+def of_openvino(path, precision, batch, threads):
     """Returns what runs the model once, and the shape of its input."""
     core = openvino.Core()
-    compiled = core.compile_model(core.read_model(model), "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
-                                                                "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision]})
+    model = core.read_model(path)
+    model.reshape({model.inputs[0]: [batch, *(axis.get_length() for axis in list(model.inputs[0].partial_shape)[1:])]})
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                                                "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision]})
     request = compiled.create_infer_request()
     return lambda clips: request.infer([clips]), list(compiled.inputs[0].shape)
 
 
-def of_onnxruntime(model, precision, threads):
+def of_onnxruntime(path, precision, batch, threads):
     if precision != "fp32":
         sys.exit("ONNX Runtime computes in fp32 alone on CPUs")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
-    return lambda clips: session.run(None, {entry.name: clips}), entry.shape
+    return lambda clips: session.run(None, {entry.name: clips}), [batch, *entry.shape[1:]]
 
 
 def main():
     name, model, precision = sys.argv[1:4]
-    threads, runs, seconds = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
+    batch, threads, runs, seconds = int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])
     begin = time.perf_counter()
     module = globals()[name] = __import__(name)
     version = module.__version__.split("-")[0]
     if threads == 0:
         print(json.dumps({"version": version}))
         return
-    infer, shape = {"openvino": of_openvino, "onnxruntime": of_onnxruntime}[name](model, precision, threads)
+    infer, shape = {"openvino": of_openvino, "onnxruntime": of_onnxruntime}[name](model, precision, batch, threads)
     clips = numpy.random.default_rng(1).standard_normal(shape, numpy.float32)
     infer(clips)
     first, times, end = time.perf_counter() - begin, [], time.perf_counter() + seconds

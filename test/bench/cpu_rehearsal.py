@@ -74,10 +74,23 @@ def main():
         status, narrow, told = compare(build, out, "--entries", "infer", "--precision", "bf16")
         check(status == 0 and len(narrow) == 2 and all(line["precision"] == "bf16" for line in narrow), f"in bf16: {status} {told}")
         check(open(out + ".md").read().startswith("# Kinema beside its peers on a CPU, in bf16\n"), "the title in bf16")
+        check_engines(build, os.path.join(folder, "engines"))
         check_scaling(build, folder)
         check_busy(build, folder)
         check_groups(build, folder)
         check_loader(build, folder)
+
+
+def check_engines(build, out):
+    """Has the Python that has PyTorch have ONNX Runtime, too, as far as the tests have it."""
+    engine = os.path.join(os.path.abspath(build), "onnxruntime")
+    if not os.path.isdir(os.path.join(engine, "onnxruntime")):
+        return
+    os.environ["PYTHONPATH"] = engine
+    status, lines, told = compare(build, out, "--entries", "infer")
+    del os.environ["PYTHONPATH"]
+    check(status == 0 and len(lines) == 3 and lines[2]["contestant"].startswith("onnxruntime 1") and lines[2]["seconds"] > 0, f"ONNX Runtime: {status} {told}")
+    check("| onnxruntime 1" in open(out + ".md").read(), "the table lacks ONNX Runtime")
 
 
 def check_scaling(build, folder):
