@@ -54,6 +54,19 @@ def configurations(options):
     return list(itertools.product(options.networks or SPECS, options.frames, options.batches, options.entries))
 
 
+def sized(options, configuration):
+    """Returns the options of `kinema` that say how large a configuration's network is."""
+    network, frames, batch, _ = configuration
+    return ["--frames", str(frames), "--size", str(size_of(options, network)), "--batch", str(batch), "--classes", str(CLASSES), *SETTINGS.get(network, [])]
+
+
+def run(command):
+    """Runs a command. Raises Failed."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(done.stderr.strip())
+
+
 def answer(command, **keywords):
     """Returns the JSON that a command prints. Raises Failed."""
     try:
@@ -74,16 +87,13 @@ class Kinema:
         self.package = os.path.join(folder, "network.kinema")
         self.runtime = os.path.join(options.build, "bin/kinema-runtime")
         self.variants, self.seconds = [""], None
-        network, frames, batch, entry = configuration
+        network, entry = configuration[0], configuration[3]
         self.compiled = [os.path.join(options.build, "bin/kinema"), "compile", spec_of(network), "-o", self.package,
-                         "--mode", "train" if entry == "train_step" else "infer", "--frames", str(frames), "--size", str(size_of(options, network)),
-                         "--batch", str(batch), "--classes", str(CLASSES), "--threads", str(options.threads), "--precision", options.precision,
-                         *SETTINGS.get(network, [])]
+                         "--mode", "train" if entry == "train_step" else "infer", *sized(options, configuration),
+                         "--threads", str(options.threads), "--precision", options.precision]
 
     def compile(self):
-        done = subprocess.run(self.compiled, capture_output=True, text=True)
-        if done.returncode:
-            raise Failed(done.stderr.strip())
+        run(self.compiled)
         self.parameters = answer([self.runtime, "info", self.package, "--json"])["parameters"]["total"]
 
     def measure(self, variant):
@@ -120,12 +130,8 @@ class Engine:
         self.name, self.variants, self.model = name, [""], os.path.join(folder, "network.onnx")
 
     def export(self):
-        network, frames, batch, _ = self.configuration
-        done = subprocess.run([os.path.join(self.options.build, "bin/kinema"), "export", spec_of(network), "--onnx", self.model, "--batch", str(batch),
-                               "--frames", str(frames), "--size", str(size_of(self.options, network)), "--classes", str(CLASSES),
-                               *SETTINGS.get(network, [])], capture_output=True, text=True)
-        if done.returncode:
-            raise Failed(done.stderr.strip())
+        run([os.path.join(self.options.build, "bin/kinema"), "export", spec_of(self.configuration[0]), "--onnx", self.model,
+             *sized(self.options, self.configuration)])
 
     def measure(self, variant):
         if not os.path.exists(self.model):

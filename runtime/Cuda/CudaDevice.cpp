@@ -133,6 +133,7 @@ private:
   Slot &takeSlot();
   void await(Event event, const std::string &what);
   void clear(ArenaRange range);
+  SequenceId addSequence(Sequence sequence);
   GraphExec capture(const Sequence &sequence);
   cuda::TensorMap encode(const BoxMap &map, const Ready &ready);
   void start(const Ready &ready, bool early = false);
@@ -433,9 +434,13 @@ void CudaDevice::launch(LaunchId id) {
 
 SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::span<const LaunchId> ids,
                                        ArenaRange zeroed) {
-  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed});
-  if (!synchronous && !ids.empty())
-    sequences.back().graph = capture(sequences.back());
+  return addSequence({sequenceName, {ids.begin(), ids.end()}, zeroed});
+}
+
+SequenceId CudaDevice::addSequence(Sequence sequence) {
+  if (!synchronous && !sequence.launches.empty())
+    sequence.graph = capture(sequence);
+  sequences.push_back(std::move(sequence));
   return static_cast<SequenceId>(sequences.size()) - 1;
 }
 
@@ -445,9 +450,7 @@ std::optional<SequenceId> CudaDevice::prepareSequenceWithSums(const std::string 
                                                               std::span<const SequenceSums> sums) {
   if (synchronous || !joined || ids.empty())
     return std::nullopt;
-  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed, {sums.begin(), sums.end()}});
-  sequences.back().graph = capture(sequences.back());
-  return static_cast<SequenceId>(sequences.size()) - 1;
+  return addSequence({sequenceName, {ids.begin(), ids.end()}, zeroed, {sums.begin(), sums.end()}});
 }
 
 // Pointers never change, so that one capture serves all runs of a sequence. Sums are captured on the stream

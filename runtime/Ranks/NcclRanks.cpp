@@ -5,7 +5,6 @@
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
