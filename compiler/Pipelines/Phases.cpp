@@ -215,8 +215,9 @@ void kinema::noteDigest(ModuleOp module) {
     return;
   std::string text;
   llvm::raw_string_ostream stream(text);
+  AsmState names(module); // once: each print without it would verify and number all of the module
   for (Operation &op : module.getOps())
-    op.print(stream);
+    op.print(stream, names);
   auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   std::string digest = llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
   NamedAttrList entries(network);

@@ -253,6 +253,11 @@ double FeedPlan::sharedBytes() const {
   return staged + 2.0 * parts() * rawBytes() + bytesOfLoad * loads;
 }
 
+double FeedPlan::leastSharedBytes() const {
+  double staged = terms * blocks * positions() * positionBytes;
+  return direct() ? staged : staged + 2.0 * boxBytes();
+}
+
 //===-- Time --------------------------------------------------------------===//
 
 double FeedPlan::instructionsOf(double blocks, int64_t positionsOfBlock) const {

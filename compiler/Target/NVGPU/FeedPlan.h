@@ -154,6 +154,8 @@ struct FeedPlan {
   /// Returns the bytes of a stage that pass through shared memory: what copies bring, and what threads load
   /// and store.
   double sharedBytes() const;
+  /// Returns the least of them, whatever threads and copiers there are.
+  double leastSharedBytes() const;
   /// Returns the cycles in which the threads work on a stage, and in which its copies begin or, if that takes
   /// longer, the copy engine works on its boxes.
   double cyclesOfThreads(const Rates &rates) const;

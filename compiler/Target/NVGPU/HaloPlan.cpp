@@ -347,12 +347,16 @@ int64_t HaloPlan::mostAccumulators() const {
 }
 
 bool HaloPlan::fits(const Processor &processor) const {
+  // What rules out most tiles at little cost comes first.
   int64_t registers = rowTiles() * ProductShape::accumulators(tile.channels);
+  if (registers > mostAccumulators() || !roles().exist() || tile.channels > ProductShape::columns(roles()) ||
+      !groupsMatch() || !clustersMatch())
+    return false;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
   constexpr int64_t mostPositions = 6;
-  bool staged = feed().copiesDoAll() || roles().stagingThreads() > 0;
-  return whole && staged && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
-         epilogueStagesSuffice() && roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
-         pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= mostAccumulators();
+  FeedPlan feed = this->feed();
+  bool staged = feed.copiesDoAll() || roles().stagingThreads() > 0;
+  return whole && staged && feed.keepsPositions(mostPositions) && epilogueStagesSuffice() &&
+         pipeline().memory.bytes() <= processor.blockSharedBytes();
 }

@@ -57,13 +57,18 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
   return results * bytes;
 }
 
+/// Counts the products of a tile, and the results of which they are, dropped ones among them.
+static double productsOf(const HaloPlan &plan) {
+  return plan.chunks() * plan.stepsOfChunk() * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() *
+         plan.roles().consumersOfTile();
+}
+static double resultsOf(const HaloPlan &plan) {
+  return plan.rowTiles() * double(ProductShape::rows) * plan.roles().consumersOfTile() * plan.tile.channels;
+}
+
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
-  double taps = plan.stepsOfChunk();
-  double products = plan.chunks() * taps * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() *
-                    plan.roles().consumersOfTile();
-  double results =
-      plan.rowTiles() * double(ProductShape::rows) * plan.roles().consumersOfTile() * plan.tile.channels;
+  double taps = plan.stepsOfChunk(), products = productsOf(plan), results = resultsOf(plan);
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = kernel::productsOfMac(op) * products *
@@ -99,6 +104,27 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   if (plan.tensorCores == TensorCores::Warpgroups)
     work.waits = plan.loadsOfEpilogue() * rates.latency * rates.clock();
   work.after = cyclesOfEpilogue(rates, results, op.getEpilogueOperands().size(), plan.sums());
+  work.memory = bytesOf(traffic);
+  return work;
+}
+
+/// Returns the least that tiles of the plan's size ask for, whoever stages and copies, in clusters or not:
+/// workOf of none of them is less. The plan is one of turns, if there may be any.
+static Work leastWorkOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
+                        const Rates &rates) {
+  const double products = kernel::productsOfMac(op) * productsOf(plan);
+  Work work{plan.grid()};
+  work.tiles = plan.tilesOfBlock();
+  work.turns = plan.tile.turns;
+  work.matrix = products * cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
+  FeedPlan feed = plan.feed();
+  work.shared = products * bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
+                plan.chunks() * feed.leastSharedBytes();
+  work.steps = plan.oneStep() ? 0 : plan.chunks() * plan.stepsOfChunk();
+  work.cached = plan.chunks() * feed.sectorBytes() + resultBytes(op, plan);
+  // Without turns, two warpgroups have an epilogue together: of more results, but not of twice as many.
+  work.after = cyclesOfEpilogue(rates, resultsOf(plan), op.getEpilogueOperands().size(), plan.sums()) /
+               plan.roles().groupsOfConsumers();
   work.memory = bytesOf(traffic);
   return work;
 }
@@ -170,6 +196,7 @@ private:
   SmallVector<int64_t> columnsOfTiles() const;
   void considerPositions(const shape::Size3 &results);
   void considerRoles(HaloTile tile);
+  bool wants(const HaloTile &tile);
   bool feedEpilogue();
   void considerCopiers(HaloTile tile);
   std::optional<Work> considerTurns(HaloTile tile);
@@ -266,7 +293,18 @@ void Search::considerCopiers(HaloTile tile) {
   }
 }
 
+/// Returns whether tiles of this size may be among the best.
+bool Search::wants(const HaloTile &tile) {
+  plan.setTile(tile);
+  plan.tile.turns = plan.tensorCores == TensorCores::Warpgroups;
+  plan.tile.blocks = blocksOf(plan, rates);
+  constexpr double rounding = 1 - 1e-9;
+  return best.wants(rounding * leastSecondsOf(rates, leastWorkOf(op, plan, traffic, rates)));
+}
+
 void Search::considerRoles(HaloTile tile) {
+  if (!wants(tile))
+    return;
   for (int64_t producers : {1, 2}) {
     tile.producers = producers;
     if (plan.tensorCores == TensorCores::Warpgroups) {

@@ -151,14 +151,17 @@ int64_t HaloWeightGradPlan::mostAccumulators() const {
   return tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
 }
 
+bool HaloWeightGradPlan::hasAccumulators() const {
+  constexpr int64_t mostProducts = 6;
+  return roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
+         accumulators() <= mostAccumulators() && productsOfConsumer() <= mostProducts;
+}
+
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
   bool staged = copiesDoAll() || roles().stagingThreads() > 0;
-  constexpr int64_t mostProducts = 6;
   const int64_t mostPositions = neighbours > 1 ? 5 : 10; // in registers, with two borders of pairs
-  return staged && gradientFeed().keepsPositions(mostPositions) &&
-         activationFeed().keepsPositions(mostPositions) && roles().exist() &&
-         tile.columns <= ProductShape::columns(roles()) && accumulators() <= mostAccumulators() &&
-         productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
+  return hasAccumulators() && staged && gradientFeed().keepsPositions(mostPositions) &&
+         activationFeed().keepsPositions(mostPositions) && (neighbours == 1 || tile.columns == inputs) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() &&
          positionBytes * std::max(gradientPitch(), activationPitch()) < ProductShape::distances;
 }

@@ -21,17 +21,35 @@ static bool isSupported(kernel::WeightGradOp op) {
   return taps && !taps->exchanged && canStage(op.activation(), taps->together);
 }
 
+static constexpr double storedPerCycle = 32; // bytes
+
+/// Counts the products of a tile of positions.
+static double productsOf(const HaloWeightGradPlan &plan) {
+  return double(plan.tile.consumers) * plan.productsOfConsumer() * plan.contracted() / ProductShape::depth;
+}
+
+/// Returns the bytes of a block's results.
+static double resultBytes(const HaloWeightGradPlan &plan) {
+  return 4.0 * plan.resultsOfBlock() * plan.boxTaps();
+}
+
+/// Returns the bytes of the launch to memory. Partials are written here and read by the kernel that adds them
+/// up.
+static double memoryBytes(const HaloWeightGradPlan &plan, const kernel::Traffic &traffic) {
+  double partials =
+      4.0 * plan.tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
+  return traffic.reads + 2 * partials;
+}
+
 static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
-  constexpr double storedPerCycle = 32; // bytes
   const HaloWeightGradTile &tile = plan.tile;
   FeedPlan gradient = plan.gradientFeed(), activation = plan.activationFeed();
   int64_t tiles = plan.tilesOfChunk();
-  double products =
-      double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / ProductShape::depth;
+  double products = productsOf(plan);
   double staging = gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates);
   double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
-  double results = 4.0 * plan.resultsOfBlock() * plan.boxTaps(); // bytes
+  double results = resultBytes(plan);
   Work work{plan.grid()};
   work.matrix =
       kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(rates, plan.tensorCores, tile.columns);
@@ -46,10 +64,33 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   work.cached = results + work.source.bytes;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = std::max(staging, copying) + work.matrix / tiles + results / storedPerCycle;
-  // Partials are written here and read by the kernel that adds them up.
-  double partials =
-      4.0 * tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
-  work.memory = traffic.reads + 2 * partials;
+  work.memory = memoryBytes(plan, traffic);
+  return work;
+}
+
+namespace {
+/// States what a tile of positions brings at least, whoever stages and copies.
+struct LeastFeed {
+  explicit LeastFeed(HaloWeightGradPlan plan) {
+    plan.tile.boxes = 0; // which bring more
+    FeedPlan gradient = plan.gradientFeed(), activation = plan.activationFeed();
+    sectors = gradient.sectorBytes() + activation.sectorBytes();
+    shared = gradient.leastSharedBytes() + activation.leastSharedBytes();
+  }
+  double sectors, shared; // bytes
+};
+} // namespace
+
+/// Returns the least that this plan asks for, whoever stages and copies: workOf of no other is less.
+static Work leastWorkOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const LeastFeed &feed,
+                        const kernel::Traffic &traffic, const Rates &rates) {
+  double tiles = plan.tilesOfChunk(), products = kernel::productsOfMac(op) * productsOf(plan);
+  Work work{plan.grid()};
+  work.matrix = tiles * products * cyclesOfProduct(rates, plan.tensorCores, plan.tile.columns);
+  work.shared = tiles * (products * bytesOfProduct(plan.tensorCores, plan.tile.columns) + feed.shared);
+  work.cached = resultBytes(plan) + tiles * feed.sectors;
+  work.after = work.matrix / tiles + resultBytes(plan) / storedPerCycle;
+  work.memory = memoryBytes(plan, traffic);
   return work;
 }
 
@@ -79,6 +120,8 @@ private:
   void considerProducts(HaloWeightGradPlan &plan);
   void considerCopiers(HaloWeightGradPlan &plan);
   Work considerChunks(HaloWeightGradPlan &plan);
+  void setChunks(HaloWeightGradPlan &plan, int64_t wave) const;
+  bool wants(HaloWeightGradPlan plan) const;
 
   kernel::WeightGradOp op;
   const Processor &processor;
@@ -87,16 +130,35 @@ private:
 };
 } // namespace
 
+static constexpr int64_t waves = 3; // of blocks, at most
+
+/// Makes as many parts of all positions as fill the multiprocessors `wave` times.
+void Search::setChunks(HaloWeightGradPlan &plan, int64_t wave) const {
+  plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates.multiprocessors / plan.blocksOfChunk(), 1,
+                                         plan.positionTiles());
+  plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
+}
+
+/// Returns whether tiles of this size may be among the best.
+bool Search::wants(HaloWeightGradPlan plan) const {
+  constexpr double rounding = 1 - 1e-9;
+  const LeastFeed feed(plan);
+  for (int64_t wave = 1; wave <= waves; ++wave) {
+    setChunks(plan, wave);
+    Work least = leastWorkOf(op, plan, feed, traffic, processor.rates);
+    if (best.wants(rounding * leastSecondsOf(processor.rates, least)))
+      return true;
+  }
+  return false;
+}
+
 /// Considers as many parts of all positions as fill the multiprocessors once, twice, ... Returns the work of
 /// the last.
 Work Search::considerChunks(HaloWeightGradPlan &plan) {
-  constexpr int64_t waves = 3;
   const Rates &rates = processor.rates;
   Work work{0};
   for (int64_t wave = 1; wave <= waves; ++wave) {
-    plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates.multiprocessors / plan.blocksOfChunk(), 1,
-                                           plan.positionTiles());
-    plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
+    setChunks(plan, wave);
     plan.tile.feedStages = 0;
     work = workOf(op, plan, traffic, rates);
     if (!best.wants(leastSecondsOf(rates, work)))
@@ -110,6 +172,9 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
 
 /// Considers more copying warps, which take threads from the prologues, where one is waited for.
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
+  plan.tile.copiers = 1;
+  if (!plan.hasAccumulators() || !wants(plan))
+    return;
   const Rates &rates = processor.rates;
   int64_t all = warpsOfGroup * plan.tile.producers;
   plan.tile.boxes = 1;
