@@ -1,4 +1,4 @@
-"""Compares Kinema's loader with PyAV and decord: how many clips each decodes, scales and cuts in a second of a core's time.
+"""Compares Kinema's loader with PyAV, decord and torchcodec: how many clips each decodes, scales and cuts in a second of a core's time.
 
 Makes H.264 videos of 320x240 and 640x360 with a key frame every 12 and every 250 frames, and takes clips of 16 frames,
 one behind the other and every second one, from random places of them: scaled to 128x171, a random crop of 112x112.
@@ -17,7 +17,7 @@ from machine import machine, warn_if_busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PEERS = ("av", "decord")
+PEERS = ("av", "decord", "torchcodec")
 SIZES, KEY_INTERVALS, STRIDES = ("320x240", "640x360"), (12, 250), (1, 2)
 VIDEOS = 8  # of each kind
 
@@ -116,7 +116,7 @@ def run(options, folder):
     with open(options.out + ".jsonl", "w") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
     with open(options.out + ".md", "w") as file:
-        file.write("# The loader beside PyAV and decord\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
+        file.write("# The loader beside PyAV, decord and torchcodec\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
     return any("error" in line for line in lines)
 
 

@@ -1,6 +1,6 @@
-"""Measures how many clips a second PyAV or decord decodes, scales and cuts from the videos of a list, on one thread.
+"""Measures how many clips a second PyAV, decord or torchcodec decodes, scales and cuts from the videos of a list, on one thread.
 
-usage: loader_peer.py av|decord LIST CLIPS STRIDE
+usage: loader_peer.py av|decord|torchcodec LIST CLIPS STRIDE
 
 A clip is 16 frames, every STRIDE-th, from a random place of a video, scaled to 128x171; a random 112x112 of these, as bytes.
 Each video is opened for its clip, as data sets of many videos do. Prints {"core_seconds": of processor time for a clip,
@@ -45,6 +45,15 @@ def clip_of_decord(path, stride):
     return reader.get_batch(range(first, first + FRAMES * stride, stride)).asnumpy()
 
 
+def clip_of_torchcodec(path, stride):
+    """Lets its filters scale. Frames are found by the index alone, without reading all of the file first."""
+    from torchcodec.decoders import VideoDecoder
+    from torchcodec.transforms import Resize
+    decoder = VideoDecoder(path, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="approximate", transforms=[Resize((HEIGHT, WIDTH))])
+    first = start_of(len(decoder), stride)
+    return decoder.get_frames_in_range(first, first + FRAMES * stride, stride).data.numpy()
+
+
 def cut(frames):
     """Cuts [3, 16, 112, 112] from [16, 128, 171, 3]."""
     top, left = random.randrange(HEIGHT - CROP + 1), random.randrange(WIDTH - CROP + 1)
@@ -54,7 +63,7 @@ def cut(frames):
 def main():
     name, videos, clips, stride = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     module = globals()[name] = __import__(name)
-    clip_of = {"av": clip_of_av, "decord": clip_of_decord}[name]
+    clip_of = {"av": clip_of_av, "decord": clip_of_decord, "torchcodec": clip_of_torchcodec}[name]
     folder = os.path.dirname(os.path.abspath(videos))
     paths = [os.path.join(folder, line.rsplit(None, 1)[0]) for line in open(videos)]
     random.seed(1)

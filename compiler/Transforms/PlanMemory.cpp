@@ -286,16 +286,17 @@ LogicalResult Planner::placeResults(func::FuncOp function) {
 /// Places a parameter's new value where the old one lies. Nobody may read the old value later, and only an
 /// elementwise operation may read it while it is overwritten.
 LogicalResult Planner::placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at) {
+  llvm::StringMap<SmallVector<Operation *>> readers; // by parameter
+  for (auto read : function.getOps<clip::ReadOp>())
+    llvm::append_range(readers[read.getParam()], read->getUsers());
   for (auto write : function.getOps<clip::WriteOp>()) {
     Operation *maker = write.getValue().getDefiningOp();
     if (!maker || !isLaunch(*maker) || at.contains(write.getValue()))
       return write.emitError("the new value of @") << write.getParam() << " is not made for it alone";
     bool elementwise = maker->hasTrait<kernel::UpdatesInPlace>();
-    for (auto read : function.getOps<clip::ReadOp>())
-      for (Operation *user : read->getUsers())
-        if (read.getParam() == write.getParam() && !isa<clip::WriteOp>(user) &&
-            (user == maker ? !elementwise : maker->isBeforeInBlock(user)))
-          return user->emitError("parameter @") << write.getParam() << " is read after its update";
+    for (Operation *user : readers.lookup(write.getParam()))
+      if (!isa<clip::WriteOp>(user) && (user == maker ? !elementwise : maker->isBeforeInBlock(user)))
+        return user->emitError("parameter @") << write.getParam() << " is read after its update";
     at[write.getValue()] = parameters[write.getParam()].offset;
   }
   return success();

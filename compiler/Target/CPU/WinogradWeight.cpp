@@ -68,8 +68,8 @@ static std::string preparedName(kernel::ConvOp op, const shape::Size3 &tile) {
 static bool fitsMemory(kernel::ConvOp op, const shape::Size3 &tile) {
   constexpr int64_t mostBytes = 32 << 20;
   auto functions = op->getParentOfType<ModuleOp>().getOps<func::FuncOp>();
-  return preparedName(op, tile).empty() || llvm::none_of(functions, writesParameters) ||
-         kernel::storedBytes(pointsType(op, tile)) <= mostBytes;
+  return kernel::storedBytes(pointsType(op, tile)) <= mostBytes || preparedName(op, tile).empty() ||
+         llvm::none_of(functions, writesParameters);
 }
 
 SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level) {
@@ -82,9 +82,10 @@ SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level
     if (!fitsMemory(op, tile))
       continue;
     auto &way = ways.emplace_back(convTileCandidates(op, level, tile));
-    for (Candidate &candidate : way) // each step brings the weight to points anew, unless it is prepared
-      candidate.seconds +=
-          preparedName(op, tile).empty() ? secondsOfPoints(level.rates, pointsType(op, tile)) : 0;
+    if (!preparedName(op, tile).empty())
+      continue;
+    for (Candidate &candidate : way) // each step brings the weight to points anew
+      candidate.seconds += secondsOfPoints(level.rates, pointsType(op, tile));
   }
   return mixed(ways);
 }
