@@ -17,7 +17,7 @@ from machine import machine, warn_if_busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PEERS = ("av", "decord", "torchcodec")
+PEERS = {"av": "av", "decord": "decord", "torchcodec": "torchcodec.transforms"}  # and what each is known by
 SIZES, KEY_INTERVALS, STRIDES = ("320x240", "640x360"), (12, 250), (1, 2)
 VIDEOS = 8  # of each kind
 
@@ -100,7 +100,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=3, help="processes of each contestant")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     options = parser.parse_args()
-    options.peers = [module for module in PEERS if subprocess.run([options.python, "-c", f"import {module}"], capture_output=True).returncode == 0]
+    options.peers = [peer for peer, module in PEERS.items() if subprocess.run([options.python, "-c", f"import {module}"], capture_output=True).returncode == 0]
     return options
 
 
@@ -116,7 +116,7 @@ def run(options, folder):
     with open(options.out + ".jsonl", "w") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
     with open(options.out + ".md", "w") as file:
-        file.write("# The loader beside PyAV, decord and torchcodec\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
+        file.write("# The loader beside its peers\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
     return any("error" in line for line in lines)
 
 

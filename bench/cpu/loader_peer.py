@@ -46,7 +46,7 @@ def clip_of_decord(path, stride):
 
 
 def clip_of_torchcodec(path, stride):
-    """Lets its filters scale. Frames are found by the index alone, without reading all of the file first."""
+    """Its filters scale. It computes from the frame rate where a frame is, and so does not read all of the file first."""
     from torchcodec.decoders import VideoDecoder
     from torchcodec.transforms import Resize
     decoder = VideoDecoder(path, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="approximate", transforms=[Resize((HEIGHT, WIDTH))])

@@ -46,6 +46,10 @@ def pytorch(options):
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)["seconds"]
 
 
+def version(options):
+    return subprocess.run([options.python, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ranks", type=int, default=2)
@@ -67,14 +71,14 @@ def parse():
 def main():
     options = parse()
     warn_if_busy()
-    times = {}
+    times, torch = {}, version(options)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([os.path.join(options.build, "bin/kinema"), "data", "make-motion", os.path.join(folder, "videos"), "--train", "2", "--test", "1",
                         "--height", "128", "--width", "170"], check=True, capture_output=True)
         for _ in range(options.rounds):
             for name, measure in ((f"kinema, {options.ranks} ranks", lambda: kinema(options, folder, options.ranks)),
                                   (f"kinema, 1 process of {options.ranks} threads", lambda: kinema(options, folder, 1)),
-                                  (f"PyTorch DDP, {options.ranks} processes", lambda: pytorch(options))):
+                                  (f"PyTorch {torch} DDP, {options.ranks} processes", lambda: pytorch(options))):
                 times[name] = min(times.get(name, float("inf")), measure())
     first = next(iter(times.values()))
     with open(options.out + ".jsonl", "w", encoding="utf-8") as file:

@@ -63,24 +63,27 @@ def main():
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--videos", type=int, default=100, help="of a class, to train with")
+    parser.add_argument("--videos", type=int, default=200, help="of a class, to train with")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--out", default=os.path.join(ROOT, "bench/results/ranks-loss"))
     options = parser.parse_args()
+    if options.ranks < 2 or BATCH % options.ranks:
+        parser.error(f"--ranks: {options.ranks}, expected several that share {BATCH} clips evenly")
     options.build, options.out = os.path.abspath(options.build), os.path.abspath(options.out)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        subprocess.run([os.path.join(options.build, "bin/kinema"), "data", "make-motion", "videos", "--family", "orbits", "--train", str(options.videos),
+        subprocess.run([os.path.join(options.build, "bin/kinema"), "data", "make-motion", "videos", "--family", "swings", "--train", str(options.videos),
                         "--test", "50", "--frames", "8", "--height", "32", "--width", "32", "--others", "1", "--camera", "0.1", "--noise", "8"],
                        check=True, capture_output=True)
         with open("videos/classes.txt", encoding="utf-8") as file:
             options.classes = len(file.read().split())
         rows = measure(options)
     with open(options.out + ".jsonl", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps({**row, "machine": machine()}) + "\n" for row in rows)
+        described = machine()
+        file.writelines(json.dumps({**row, "machine": described}) + "\n" for row in rows)
     with open(options.out + ".md", "w", encoding="utf-8") as file:
         file.write("# What gradients sent as bfloat16 do to training\n\n"
-                   f"A small R3D (`science/networks/resnet.arch`) on videos of the family `orbits`, {options.videos} of a class, {options.epochs} epochs "
+                   f"A small R3D (`science/networks/resnet.arch`) on videos of the family `swings`, {options.videos} of a class, {options.epochs} epochs "
                    f"of {BATCH} clips a step, `bn sync`; a number for each seed, by `bench/cpu/ranks_loss.py`.\n\n{table(rows)}")
     print(table(rows))
 

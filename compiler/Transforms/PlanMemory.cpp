@@ -294,7 +294,7 @@ LogicalResult Planner::placeUpdates(func::FuncOp function, DenseMap<Value, int64
     if (!maker || !isLaunch(*maker) || at.contains(write.getValue()))
       return write.emitError("the new value of @") << write.getParam() << " is not made for it alone";
     bool elementwise = maker->hasTrait<kernel::UpdatesInPlace>();
-    for (Operation *user : readers.lookup(write.getParam()))
+    for (Operation *user : readers[write.getParam()])
       if (!isa<clip::WriteOp>(user) && (user == maker ? !elementwise : maker->isBeforeInBlock(user)))
         return user->emitError("parameter @") << write.getParam() << " is read after its update";
     at[write.getValue()] = parameters[write.getParam()].offset;

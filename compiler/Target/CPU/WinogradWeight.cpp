@@ -82,10 +82,9 @@ SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level
     if (!fitsMemory(op, tile))
       continue;
     auto &way = ways.emplace_back(convTileCandidates(op, level, tile));
-    if (!preparedName(op, tile).empty())
-      continue;
-    for (Candidate &candidate : way) // each step brings the weight to points anew
-      candidate.seconds += secondsOfPoints(level.rates, pointsType(op, tile));
+    if (preparedName(op, tile).empty()) // each step brings the weight to points anew
+      for (Candidate &candidate : way)
+        candidate.seconds += secondsOfPoints(level.rates, pointsType(op, tile));
   }
   return mixed(ways);
 }

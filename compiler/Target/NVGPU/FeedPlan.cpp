@@ -243,19 +243,17 @@ double FeedPlan::sectorBytes() const {
 }
 
 double FeedPlan::sharedBytes() const {
-  double staged = terms * blocks * positions() * positionBytes;
   if (direct())
-    return staged;
+    return stagedBytes();
   // Each warp loads the vectors of its blocks by itself, whose threads all read the same 16 bytes.
   constexpr double bytesOfLoad = 128;
   double warps = shape::ceilDiv(threadsOfBlock(), warp);
   double loads = blocks * warps * operands.vectors * blockChannels * 4 / positionBytes;
-  return staged + 2.0 * parts() * rawBytes() + bytesOfLoad * loads;
+  return stagedBytes() + 2.0 * parts() * rawBytes() + bytesOfLoad * loads;
 }
 
 double FeedPlan::leastSharedBytes() const {
-  double staged = terms * blocks * positions() * positionBytes;
-  return direct() ? staged : staged + 2.0 * boxBytes();
+  return direct() ? stagedBytes() : stagedBytes() + 2.0 * boxBytes();
 }
 
 //===-- Time --------------------------------------------------------------===//

@@ -154,7 +154,7 @@ struct FeedPlan {
   /// Returns the bytes of a stage that pass through shared memory: what copies bring, and what threads load
   /// and store.
   double sharedBytes() const;
-  /// Returns the least of them, whatever threads and copiers there are.
+  /// Returns a lower bound of them for all threads and copiers, in boxes or rows.
   double leastSharedBytes() const;
   /// Returns the cycles in which the threads work on a stage, and in which its copies begin or, if that takes
   /// longer, the copy engine works on its boxes.
@@ -173,6 +173,8 @@ private:
   double instructionsOf(double blocks, int64_t positionsOfBlock) const;
   /// Returns whether a stage can have what the source has, as it is.
   bool staysAsItIs() const;
+  /// Returns the bytes of a stage that products read.
+  double stagedBytes() const { return double(terms) * blocks * positions() * positionBytes; }
   /// Returns the bytes that the boxes of a stage bring.
   int64_t boxBytes() const;
   int64_t rawBlockBytes() const;

@@ -18,6 +18,10 @@ Work workOfHalo(kernel::ConvOp op, const Rates &rates);
 /// Predicts the seconds of a conv that has such a schedule.
 Prediction predictHalo(kernel::ConvOp op, const Processor &processor);
 
+/// Returns seconds that a conv with tiles of this size takes at least, by the model, whatever else is chosen:
+/// with them, the search leaves out sizes.
+double boundOfHalo(kernel::ConvOp op, const HaloTile &tile, const Processor &processor);
+
 /// Returns the schedule that the op's own parameters and grid lead to (Strategy::remake).
 kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, const Processor &processor,
                                 ScheduleParameters &parameters);

@@ -57,11 +57,13 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
   return results * bytes;
 }
 
-/// Counts the products of a tile, and the results of which they are, dropped ones among them.
+/// Counts the products of a tile.
 static double productsOf(const HaloPlan &plan) {
   return plan.chunks() * plan.stepsOfChunk() * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() *
          plan.roles().consumersOfTile();
 }
+
+/// Counts the results of these, with those that are dropped.
 static double resultsOf(const HaloPlan &plan) {
   return plan.rowTiles() * double(ProductShape::rows) * plan.roles().consumersOfTile() * plan.tile.channels;
 }
@@ -108,21 +110,23 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   return work;
 }
 
-/// Returns the least that tiles of the plan's size ask for, whoever stages and copies, in clusters or not:
-/// workOf of none of them is less. The plan is one of turns, if there may be any.
+/// Returns a lower bound of workOf for all tiles of the plan's size, whatever producers, copiers, clusters,
+/// stages and turns they have. The plan is one of turns where tensor cores allow them, since its tiles have
+/// the fewest rows.
 static Work leastWorkOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                         const Rates &rates) {
   const double products = kernel::productsOfMac(op) * productsOf(plan);
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.turns = plan.tile.turns;
+  work.turns = plan.tile.turns != 0;
   work.matrix = products * cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
   FeedPlan feed = plan.feed();
   work.shared = products * bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
                 plan.chunks() * feed.leastSharedBytes();
   work.steps = plan.oneStep() ? 0 : plan.chunks() * plan.stepsOfChunk();
   work.cached = plan.chunks() * feed.sectorBytes() + resultBytes(op, plan);
-  // Without turns, two warpgroups have an epilogue together: of more results, but not of twice as many.
+  // With turns, secondsOf counts one warpgroup's epilogue twice; without, two warpgroups share one of at
+  // least as many results. Half of it is no more than either.
   work.after = cyclesOfEpilogue(rates, resultsOf(plan), op.getEpilogueOperands().size(), plan.sums()) /
                plan.roles().groupsOfConsumers();
   work.memory = bytesOf(traffic);
@@ -167,6 +171,19 @@ static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
   if (shares > plan.tile.cluster)
     shares -= shares % plan.tile.cluster;
   return std::min(plan.positionTiles(), shares) * together;
+}
+
+/// Returns a lower bound of the seconds of all tiles of the plan's size. Changes the plan's other parameters.
+static double boundOfSize(kernel::ConvOp op, HaloPlan &plan, const kernel::Traffic &traffic,
+                          const Rates &rates) {
+  plan.tile.turns = plan.tensorCores == TensorCores::Warpgroups;
+  plan.tile.blocks = blocksOf(plan, rates);
+  return boundOf(rates, leastWorkOf(op, plan, traffic, rates));
+}
+
+double kinema::nvidia::boundOfHalo(kernel::ConvOp op, const HaloTile &tile, const Processor &processor) {
+  HaloPlan plan(op, {tile.results, tile.channels, tile.depth});
+  return boundOfSize(op, plan, kernel::trafficOf(op), processor.rates);
 }
 
 /// Returns how many warps may share the copies: where these go straight to the stages, all producers; else
@@ -296,10 +313,7 @@ void Search::considerCopiers(HaloTile tile) {
 /// Returns whether tiles of this size may be among the best.
 bool Search::wants(const HaloTile &tile) {
   plan.setTile(tile);
-  plan.tile.turns = plan.tensorCores == TensorCores::Warpgroups;
-  plan.tile.blocks = blocksOf(plan, rates);
-  constexpr double rounding = 1 - 1e-9;
-  return best.wants(rounding * leastSecondsOf(rates, leastWorkOf(op, plan, traffic, rates)));
+  return best.wants(boundOfSize(op, plan, traffic, rates));
 }
 
 void Search::considerRoles(HaloTile tile) {

@@ -146,7 +146,7 @@ struct HaloWeightGradPlan {
   PipelinePlan pipeline() const;
   /// Counts the accumulators for which a thread has registers: those that are left address the products.
   int64_t mostAccumulators() const;
-  /// Returns whether a block has registers and columns for all results of a tile, whoever stages and copies.
+  /// Returns whether a block can have these warpgroups, with registers and columns for all results of a tile.
   bool hasAccumulators() const;
   bool fits(const Processor &processor) const;
 };

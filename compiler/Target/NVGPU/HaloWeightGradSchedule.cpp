@@ -81,7 +81,7 @@ struct LeastFeed {
 };
 } // namespace
 
-/// Returns the least that this plan asks for, whoever stages and copies: workOf of no other is less.
+/// Returns a lower bound of workOf for all copiers, boxes and stages of a plan with these chunks.
 static Work leastWorkOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const LeastFeed &feed,
                         const kernel::Traffic &traffic, const Rates &rates) {
   double tiles = plan.tilesOfChunk(), products = kernel::productsOfMac(op) * productsOf(plan);
@@ -141,12 +141,11 @@ void Search::setChunks(HaloWeightGradPlan &plan, int64_t wave) const {
 
 /// Returns whether tiles of this size may be among the best.
 bool Search::wants(HaloWeightGradPlan plan) const {
-  constexpr double rounding = 1 - 1e-9;
   const LeastFeed feed(plan);
   for (int64_t wave = 1; wave <= waves; ++wave) {
     setChunks(plan, wave);
     Work least = leastWorkOf(op, plan, feed, traffic, processor.rates);
-    if (best.wants(rounding * leastSecondsOf(processor.rates, least)))
+    if (best.wants(boundOf(processor.rates, least)))
       return true;
   }
   return false;
@@ -172,7 +171,7 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
 
 /// Considers more copying warps, which take threads from the prologues, where one is waited for.
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
-  plan.tile.copiers = 1;
+  plan.tile.copiers = 1; // the fewest
   if (!plan.hasAccumulators() || !wants(plan))
     return;
   const Rates &rates = processor.rates;

@@ -43,11 +43,17 @@ double secondsOf(const Rates &rates, const Work &work);
 /// Returns the seconds that the launch takes at least, however many bytes its copies have under way.
 double leastSecondsOf(const Rates &rates, Work work);
 
-/// Returns these seconds with what they are spent on: `products`, of tensor cores or all that passes through
-/// shared memory; `steps`, the beginning of products;
-/// `prologue`, the threads that prepare operands; `L2`, its bytes; `copies`, the warps that begin them, or
-/// their latency; `weights`, the latency of these;
-/// `epilogue`; `memory`, its bytes; `launch`, the beginning and end of a launch and of its blocks.
+/// Returns a lower bound of the seconds of launches for whose work this is one: a little less than
+/// leastSecondsOf, since sums in another order differ in their last bits.
+inline double boundOf(const Rates &rates, const Work &least) {
+  constexpr double rounding = 1 - 1e-9;
+  return rounding * leastSecondsOf(rates, least);
+}
+
+/// Returns the seconds of secondsOf with what they are spent on: `products`, of tensor cores or all that
+/// passes through shared memory; `steps`, the beginning of products; `prologue`, the threads that prepare
+/// operands; `L2`, its bytes; `copies`, the warps that begin them, or their latency; `weights`, the latency
+/// of these; `epilogue`; `memory`, its bytes; `launch`, the beginning and end of a launch and of its blocks.
 Prediction predictionOf(const Rates &rates, const Work &work);
 
 /// Returns the seconds in which the last block merges partials of so many bytes.

@@ -120,6 +120,40 @@ TEST_P(Rings, TheModelIsNearTheSimulation) {
       }
 }
 
+// The search leaves out a size of tiles by what any of its tiles takes at least.
+TEST_P(Rings, NoChoiceIsQuickerThanTheBoundOfItsSize) {
+  const nvidia::Processor &processor = *nvidia::processorNamed(hopper);
+  auto op = cast<kernel::ConvOp>(defOf(*kernel).getKernel());
+  int64_t tried = 0;
+  auto expectBound = [&](const HaloTile &tile) {
+    if (!fits(tile))
+      return;
+    ++tried;
+    op.setScheduleAttr(nvidia::haloSchedule(op, tile));
+    EXPECT_GE(nvidia::predictHalo(op, processor).seconds, nvidia::boundOfHalo(op, tile, processor));
+  };
+  for (const Candidate &candidate : nvidia::haloCandidates(op, processor)) {
+    op.setScheduleAttr(candidate.schedule);
+    HaloTile tile = nvidia::haloPlanOf(op).tile;
+    expectBound(tile);
+    for (int64_t producers : {1, 2})
+      for (int64_t copiers : {1, 2, 3})
+        for (int64_t turns : {0, 1})
+          for (int64_t boxes : {int64_t(0), tile.boxes})
+            for (int64_t weightStages : {tile.weightStages, nvidia::fewestWeightStages}) {
+              HaloTile other = tile;
+              other.producers = producers;
+              other.copiers = copiers;
+              other.turns = turns;
+              other.boxes = boxes;
+              other.weightStages = weightStages;
+              other.epilogueStages = 0;
+              expectBound(other);
+            }
+  }
+  EXPECT_GT(tried, 20);
+}
+
 TEST_P(Rings, DeeperRingsAreNeverSlower) {
   auto expectFaster = [&](std::initializer_list<int64_t> depths, int64_t HaloTile::*stages) {
     std::optional<Cycles> before;
