@@ -4,6 +4,9 @@ import platform
 import re
 import sys
 
+# Starts processes of this machine, however few cores it has and whoever asks.
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
+
 # These features of a processor decide which kernels run.
 VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 

@@ -5,11 +5,13 @@ Needs root, `ip` and `tc` (iproute2), and Open MPI's mpirun.
 import os
 import subprocess
 
+from machine import MPIRUN
+
 PREFIX = "kinema-rank"
 SWITCH = "kinema-switch"
 SUBNET = "10.77.0."
 # What Open MPI would send through shared memory, since all of it is one machine, goes through the network.
-PLAIN = ["--allow-run-as-root", "--oversubscribe", "--mca", "btl", "tcp,self", "--mca", "pml", "ob1",
+PLAIN = [*MPIRUN, "--mca", "btl", "tcp,self", "--mca", "pml", "ob1",
          "--mca", "btl_tcp_if_include", f"{SUBNET}0/24", "--mca", "oob_tcp_if_include", f"{SUBNET}0/24"]
 AGENT = f"""#!/bin/sh
 number=$((${{1##*.}} - 1))
@@ -70,5 +72,5 @@ class Namespaces:
     def mpirun(self, words):
         """Returns the command that runs these words, one rank in each namespace."""
         hosts = ",".join(f"{SUBNET}{i + 1}:1" for i in range(self.count))
-        start = ["mpirun", *PLAIN, "--mca", "plm_rsh_agent", self.agent, "--host", hosts, "-n", str(self.count), *words]
+        start = [*PLAIN, "--mca", "plm_rsh_agent", self.agent, "--host", hosts, "-n", str(self.count), *words]
         return ["ip", "netns", "exec", f"{PREFIX}0", "unshare", "--uts", "sh", "-c", f'hostname {PREFIX}0; exec "$@"', "sh", *start]

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import tempfile
 
-from machine import machine, warn_if_busy
+from machine import MPIRUN, machine, warn_if_busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -33,7 +33,7 @@ def kinema(options, folder, ranks):
              "--threads", str(options.ranks // ranks), "--loaders", "1", "--set", f"train.batch={batch}",
              "--set", f"train.clips={options.steps * options.batch}", "--set", "train.epochs=1", "--set", f"data.frames={options.frames}"]
     if ranks > 1:
-        words = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), *words]
+        words = [*MPIRUN, "-n", str(ranks), *words]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}: {done.stderr}")

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import tempfile
 
-from machine import machine
+from machine import MPIRUN, machine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -28,7 +28,7 @@ def train(options, name, ranks, seed, *more):
              "--set", f"classes={options.classes}", "--set", f"train.batch={BATCH // ranks}", "--set", f"train.epochs={options.epochs}",
              "--set", "train.bn=sync", *more]
     if ranks > 1:
-        words = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), *words]
+        words = [*MPIRUN, "-n", str(ranks), *words]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}: {done.stderr}")

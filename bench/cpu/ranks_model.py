@@ -18,12 +18,11 @@ import statistics
 import subprocess
 import tempfile
 
-from machine import warn_if_busy
+from machine import MPIRUN, warn_if_busy
 from namespaces import Namespaces
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n"]
 LIMIT = 300  # seconds for a run
 FEW = """network few classes=10 frames=8 size=56 height=size width=size {
   input rgb [3 frames height width]
@@ -58,7 +57,7 @@ def alone(options):
 
 def together(options, bucket, namespaces=None):
     line = words(options, "ranks", "--bucket", bucket)
-    subprocess.run(namespaces.mpirun(line) if namespaces else [*MPIRUN, str(options.ranks), *line], check=True, capture_output=True, timeout=LIMIT)
+    subprocess.run(namespaces.mpirun(line) if namespaces else [*MPIRUN, "-n", str(options.ranks), *line], check=True, capture_output=True, timeout=LIMIT)
     return median_step("ranks")
 
 

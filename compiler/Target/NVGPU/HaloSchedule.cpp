@@ -68,13 +68,23 @@ static double resultsOf(const HaloPlan &plan) {
   return plan.rowTiles() * double(ProductShape::rows) * plan.roles().consumersOfTile() * plan.tile.channels;
 }
 
-static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
-                   const Rates &rates) {
-  double taps = plan.stepsOfChunk(), products = productsOf(plan), results = resultsOf(plan);
+/// Returns what tiles of the plan's size ask for whoever stages and copies: products, epilogues and memory.
+static Work workOfProducts(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
+                           const Rates &rates) {
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = kernel::productsOfMac(op) * products *
+  work.turns = plan.tile.turns != 0;
+  work.matrix = kernel::productsOfMac(op) * productsOf(plan) *
                 cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
+  work.after = cyclesOfEpilogue(rates, resultsOf(plan), op.getEpilogueOperands().size(), plan.sums());
+  work.memory = bytesOf(traffic);
+  return work;
+}
+
+static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
+                   const Rates &rates) {
+  double taps = plan.stepsOfChunk(), products = productsOf(plan);
+  Work work = workOfProducts(op, plan, traffic, rates);
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   const double bringsOfWeights = plan.weightsStay() ? 1.0 / plan.tilesOfBlock() : 1; // a tile
@@ -101,12 +111,9 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
       bringsOfWeights * plan.chunks() * taps * plan.weightStageBytes(),
       plan.weightsStay() ? 0.0 : double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()),
       rates.cachedLatency};
-  work.turns = plan.tile.turns != 0;
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
   if (plan.tensorCores == TensorCores::Warpgroups)
     work.waits = plan.loadsOfEpilogue() * rates.latency * rates.clock();
-  work.after = cyclesOfEpilogue(rates, results, op.getEpilogueOperands().size(), plan.sums());
-  work.memory = bytesOf(traffic);
   return work;
 }
 
@@ -116,10 +123,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
 static Work leastWorkOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                         const Rates &rates) {
   const double products = kernel::productsOfMac(op) * productsOf(plan);
-  Work work{plan.grid()};
-  work.tiles = plan.tilesOfBlock();
-  work.turns = plan.tile.turns != 0;
-  work.matrix = products * cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
+  Work work = workOfProducts(op, plan, traffic, rates);
   FeedPlan feed = plan.feed();
   work.shared = products * bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
                 plan.chunks() * feed.leastSharedBytes();
@@ -127,9 +131,7 @@ static Work leastWorkOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::T
   work.cached = plan.chunks() * feed.sectorBytes() + resultBytes(op, plan);
   // With turns, secondsOf counts one warpgroup's epilogue twice; without, two warpgroups share one of at
   // least as many results. Half of it is no more than either.
-  work.after = cyclesOfEpilogue(rates, resultsOf(plan), op.getEpilogueOperands().size(), plan.sums()) /
-               plan.roles().groupsOfConsumers();
-  work.memory = bytesOf(traffic);
+  work.after /= plan.roles().groupsOfConsumers();
   return work;
 }
 

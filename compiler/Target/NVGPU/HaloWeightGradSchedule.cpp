@@ -33,12 +33,18 @@ static double resultBytes(const HaloWeightGradPlan &plan) {
   return 4.0 * plan.resultsOfBlock() * plan.boxTaps();
 }
 
-/// Returns the bytes of the launch to memory. Partials are written here and read by the kernel that adds them
-/// up.
-static double memoryBytes(const HaloWeightGradPlan &plan, const kernel::Traffic &traffic) {
+/// Returns what a plan asks for whoever stages and copies: products and memory.
+static Work workOfProducts(kernel::WeightGradOp op, const HaloWeightGradPlan &plan,
+                           const kernel::Traffic &traffic, const Rates &rates) {
+  const HaloWeightGradTile &tile = plan.tile;
+  Work work{plan.grid()};
+  work.matrix = kernel::productsOfMac(op) * plan.tilesOfChunk() * productsOf(plan) *
+                cyclesOfProduct(rates, plan.tensorCores, tile.columns);
+  // Partials are written here and read by the kernel that adds them up.
   double partials =
-      4.0 * plan.tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
-  return traffic.reads + 2 * partials;
+      4.0 * tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
+  work.memory = traffic.reads + 2 * partials;
+  return work;
 }
 
 static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic,
@@ -50,9 +56,7 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   double staging = gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates);
   double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
   double results = resultBytes(plan);
-  Work work{plan.grid()};
-  work.matrix =
-      kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(rates, plan.tensorCores, tile.columns);
+  Work work = workOfProducts(op, plan, traffic, rates);
   work.shared =
       tiles * (kernel::productsOfMac(op) * products * bytesOfProduct(plan.tensorCores, tile.columns) +
                gradient.sharedBytes() + activation.sharedBytes());
@@ -64,7 +68,6 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   work.cached = results + work.source.bytes;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = std::max(staging, copying) + work.matrix / tiles + results / storedPerCycle;
-  work.memory = memoryBytes(plan, traffic);
   return work;
 }
 
@@ -85,12 +88,10 @@ struct LeastFeed {
 static Work leastWorkOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const LeastFeed &feed,
                         const kernel::Traffic &traffic, const Rates &rates) {
   double tiles = plan.tilesOfChunk(), products = kernel::productsOfMac(op) * productsOf(plan);
-  Work work{plan.grid()};
-  work.matrix = tiles * products * cyclesOfProduct(rates, plan.tensorCores, plan.tile.columns);
+  Work work = workOfProducts(op, plan, traffic, rates);
   work.shared = tiles * (products * bytesOfProduct(plan.tensorCores, plan.tile.columns) + feed.shared);
   work.cached = resultBytes(plan) + tiles * feed.sectors;
   work.after = work.matrix / tiles + resultBytes(plan) / storedPerCycle;
-  work.memory = memoryBytes(plan, traffic);
   return work;
 }
 

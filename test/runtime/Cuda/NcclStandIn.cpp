@@ -6,6 +6,8 @@
 // "apart", with which the second rank never joins.
 // With "early" nothing goes wrong, but sums are made as soon as they may be, rather than as late.
 #include "runtime/Cuda/Nccl.h"
+#include "test/runtime/Cuda/StandInGraph.h"
+#include "test/runtime/Cuda/StandInSettings.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +18,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,6 +27,7 @@
 
 using namespace kinema;
 using namespace kinema::nccl;
+using namespace kinema::standin;
 
 namespace {
 
@@ -33,16 +35,9 @@ constexpr Result systemError = 2, invalidUsage = 5, remoteError = 6;
 constexpr cuda::Result launchFailed = 719;
 constexpr Operation firstOwn = 100; // of the operations that are made
 
-using Action = std::function<cuda::Result()>;
-
 Result complain(const std::string &what) {
   fmt::print(stderr, "stand-in for NCCL: {}\n", what);
   return invalidUsage;
-}
-
-bool goesWrong(const char *what) {
-  const char *name = std::getenv("KINEMA_STANDIN_NCCL");
-  return name && std::strcmp(name, what) == 0;
 }
 
 template <typename Function> Function *ofDriver(const char *name) {
@@ -158,7 +153,7 @@ struct Exchange {
   cuda::Result carryOut() const {
     if (comm->left)
       return cuda::success;
-    if (goesWrong("hang") && comm->rank == 0 && kind != Kind::Gather)
+    if (ncclIs("hang") && comm->rank == 0 && kind != Kind::Gather)
       return cuda::notReady;
     const int64_t number = comm->done;
     auto isThere = [&](int rank) { return std::filesystem::exists(comm->file(number, rank)); };
@@ -242,7 +237,7 @@ Result ncclGetUniqueId(UniqueId *id) {
   if (!isThere || folder.size() >= sizeof id->internal)
     return complain("its folder cannot be made");
   std::strcpy(id->internal, folder.c_str());
-  return goesWrong("id") ? systemError : success;
+  return ncclIs("id") ? systemError : success;
 }
 
 Result ncclCommInitRank(Communicator *made, int count, UniqueId id, int rank) {
@@ -251,13 +246,13 @@ Result ncclCommInitRank(Communicator *made, int count, UniqueId id, int rank) {
   const char *algorithm = std::getenv("NCCL_ALGO");
   if (!algorithm || std::strcmp(algorithm, "Ring") != 0)
     return complain("sums have no order that is known: NCCL_ALGO is not Ring");
-  if (goesWrong("init"))
+  if (ncclIs("init"))
     return systemError;
   auto *comm = new ncclComm;
   comm->folder = id.internal;
   comm->rank = rank;
   comm->count = count;
-  if (goesWrong("apart") && rank == 1)
+  if (ncclIs("apart") && rank == 1)
     std::this_thread::sleep_for(std::chrono::seconds(60));
   leaveFile(*comm, "joined");
   if (!allHave(*comm, "joined", 60))
@@ -291,13 +286,13 @@ Result ncclCommDestroy(Communicator comm) {
 Result ncclCommAbort(Communicator comm) { return leave(comm); }
 
 Result ncclCommGetAsyncError(Communicator comm, Result *error) {
-  *error = goesWrong("async") ? remoteError : inProgress;
+  *error = ncclIs("async") ? remoteError : inProgress;
   return communicators.contains(comm) ? success : complain("ranks that have not joined are asked for errors");
 }
 
 Result ncclGroupStart() {
   ++groups;
-  return goesWrong("group") ? systemError : success;
+  return ncclIs("group") ? systemError : success;
 }
 
 Result ncclGroupEnd() {
@@ -306,10 +301,10 @@ Result ncclGroupEnd() {
   for (const auto &[stream, action] : std::exchange(grouped, {})) {
     if (enqueue(stream, action) != cuda::success)
       return invalidUsage;
-    if (goesWrong("early"))
+    if (ncclIs("early"))
       progress(stream);
   }
-  return goesWrong("start") ? systemError : success;
+  return ncclIs("start") ? systemError : success;
 }
 
 Result ncclRedOpCreatePreMulSum(Operation *operation, void *factor, int type, int residence,
@@ -321,7 +316,7 @@ Result ncclRedOpCreatePreMulSum(Operation *operation, void *factor, int type, in
   while (comm->operations.contains(*operation))
     ++*operation;
   comm->operations[*operation] = *static_cast<float *>(factor);
-  return goesWrong("weight") ? systemError : success;
+  return ncclIs("weight") ? systemError : success;
 }
 
 Result ncclRedOpDestroy(Operation operation, Communicator comm) {
@@ -338,13 +333,13 @@ Result ncclAllReduce(const void *from, void *to, size_t count, int type, Operati
     return complain(fmt::format("operation {} does not exist", operation));
   if (count == 0 || !lies(from, count * sizeof(float)) || !lies(to, count * sizeof(float)))
     return complain("what is to be added up lies outside the GPU's memory");
-  if (goesWrong("order") && comm->rank == 1 && count > 1)
+  if (ncclIs("order") && comm->rank == 1 && count > 1)
     --count;
   const bool isWeighted = operation != nccl::sum;
   start({comm, isCaptured(stream) ? comm->graphs : nullptr, isWeighted ? Kind::WeightedSum : Kind::Sum, from,
          to, count, isWeighted ? comm->operations.at(operation) : 1.0f},
         stream);
-  return goesWrong("sum") ? systemError : success;
+  return ncclIs("sum") ? systemError : success;
 }
 
 Result ncclAllGather(const void *from, void *to, size_t count, int type, Communicator comm,

@@ -7,6 +7,9 @@
 #include "runtime/Emulator/Code.h"
 #include "runtime/Emulator/TensorMap.h"
 #include "runtime/Package/Package.h"
+#include "test/runtime/Cuda/StandInGraph.h"
+#include "test/runtime/Cuda/StandInPtx.h"
+#include "test/runtime/Cuda/StandInSettings.h"
 
 #include <fmt/format.h>
 
@@ -14,47 +17,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <thread>
 #include <variant>
 
 using namespace kinema;
 using namespace kinema::cuda;
+using namespace kinema::standin;
 
 namespace {
 
 constexpr Result invalidValue = 1, launchFailed = 719, notFound = 500;
 constexpr size_t totalBytes = size_t{4} << 30;
 constexpr int sharedWithoutAttribute = 49152, maxThreadsOfBlock = 1024;
-
-using Action = std::function<Result()>; // notReady: it goes on when somebody waits again
-
-// KINEMA_STANDIN_CAPABILITY: the GPU's, "86" for 8.6; else it is that of an H200.
-int capabilityTold() {
-  const char *told = std::getenv("KINEMA_STANDIN_CAPABILITY");
-  return told ? std::atoi(told) : 90;
-}
-
-// Bytes of shared memory that a GPU of that capability gives a block (CUDA C++ Programming Guide, "Compute
-// Capabilities").
-int maxShared() {
-  switch (capabilityTold()) {
-  case 80:
-  case 87:
-    return 163 * 1024;
-  case 86:
-  case 89:
-  case 120:
-  case 121:
-    return 99 * 1024;
-  default:
-    return 227 * 1024;
-  }
-}
 
 Result complain(const std::string &what) {
   fmt::print(stderr, "stand-in for the driver: {}\n", what);
@@ -88,41 +65,6 @@ struct CUfunc_st {
   bool waits = false;           // for the launch before its own, before it touches global memory
   int dynamicShared = sharedWithoutAttribute;
 };
-
-namespace {
-// Something that a branch of a graph does: an action, or a wait for so many of another branch's.
-struct Step {
-  Action action;
-  size_t branch = 0, position = 0;
-};
-// What each captured stream does; the first is the one that the capture began with.
-using Branches = std::vector<std::vector<Step>>;
-
-// A graph that is under way.
-struct Running {
-  std::shared_ptr<const Branches> branches;
-  std::vector<size_t> done; // of each branch
-
-  // Carries out a branch's steps before this position, and those of others that they wait for.
-  Result drain(size_t branch, size_t position) {
-    for (; done[branch] < position; ++done[branch]) {
-      const Step &step = (*branches)[branch][done[branch]];
-      if (Result result = step.action ? step.action() : drain(step.branch, step.position); result != success)
-        return result;
-    }
-    return success;
-  }
-  // Carries out what the other branches need not wait for.
-  void progress() {
-    for (size_t branch = 1; branch < done.size(); ++branch)
-      for (; done[branch] < (*branches)[branch].size(); ++done[branch]) {
-        const Step &step = (*branches)[branch][done[branch]];
-        if (step.action ? step.action() != success : done[step.branch] < step.position)
-          break;
-      }
-  }
-};
-} // namespace
 
 struct CUgraph_st {
   Branches branches = Branches(1);
@@ -201,41 +143,6 @@ Result enqueue(CUstream_st *stream, Action action) {
   return state.sticky;
 }
 
-std::string packageFile() {
-  const char *path = std::getenv("KINEMA_STANDIN_PACKAGE");
-  return path ? path : "";
-}
-
-// Returns the PTX of the package, which is for one of these targets.
-std::string textOf(const Package &package) {
-  const char *hopper = "code/sm_90a.ptx";
-  return package.read(package.has(hopper) ? hopper : "code/sm_80.ptx");
-}
-
-// Returns of each parameter that the kernel has in the PTX whether it is a tensor map; nothing where there is
-// no such kernel.
-std::optional<std::vector<bool>> parametersOf(const std::string &text, const std::string &kernel) {
-  size_t begin = text.find(".entry " + kernel + "(");
-  if (begin == std::string::npos)
-    return std::nullopt;
-  size_t end = text.find(')', begin + 8 + kernel.size());
-  std::vector<bool> maps;
-  for (size_t at = text.find(".param", begin); at < end; at = text.find(".param", at + 1))
-    maps.push_back(text.substr(at, text.find_first_of(",\n", at) - at).ends_with("[128]"));
-  return maps;
-}
-
-// Returns whether the kernel waits for the launch before its own before it touches global memory.
-bool waitsFirst(const std::string &text, const std::string &kernel) {
-  size_t begin = text.find(".entry " + kernel + "("), end = text.find("\n}", begin);
-  auto first = [&](const char *what) { return std::min(text.find(what, begin), end); };
-  size_t access = end;
-  for (const char *what :
-       {"ld.global", "st.global", "cp.async", "atom.", "red.", "\tld.relaxed", "\tst.relaxed"})
-    access = std::min(access, first(what));
-  return first("griddepcontrol.wait") < access;
-}
-
 // An argument of a launch: an address or, as it was when the launch was asked for, a tensor map.
 using Argument = std::variant<DeviceAddress, emulator::TensorMap>;
 
@@ -264,12 +171,11 @@ Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned
       return complain(fmt::format("kernel {} was given an address that is none of the GPU's", function.name));
     launch.args.push_back(reinterpret_cast<void *>(argument));
   }
-  const char *failing = std::getenv("KINEMA_STANDIN_FAIL");
-  if (failing && function.name == failing)
+  if (isSet("KINEMA_STANDIN_FAIL", function.name))
     return launchFailed;
   // As a watchdog's: what thread 35 of block 2 would leave.
-  const char *hanging = std::getenv("KINEMA_STANDIN_HANG"), *site = std::getenv("KINEMA_STANDIN_SITE");
-  if (hanging && site && function.name == hanging) {
+  const char *site = std::getenv("KINEMA_STANDIN_SITE");
+  if (site && isSet("KINEMA_STANDIN_HANG", function.name)) {
     *reinterpret_cast<uint64_t *>(std::get<DeviceAddress>(arguments.back())) =
         (std::strtoull(site, nullptr, 10) + 1) << 40 | 2 << 16 | 35;
     return launchFailed;
@@ -307,24 +213,6 @@ bool kinemaStandInHolds(DeviceAddress address, size_t bytes) { return holds(stat
 }
 
 extern "C" {
-
-// KINEMA_STANDIN_LACKS: what is not there, the driver itself, GPUs, or the one that is counted.
-static bool lacks(const char *what) {
-  const char *found = std::getenv("KINEMA_STANDIN_LACKS");
-  return found && std::strcmp(found, what) == 0;
-}
-
-// Whether branches of a graph run as soon as they may: NcclStandIn.cpp has the variable too.
-static bool sumsEarly() {
-  const char *told = std::getenv("KINEMA_STANDIN_NCCL");
-  return told && std::strcmp(told, "early") == 0;
-}
-
-// KINEMA_STANDIN_GPUS: how many there are.
-static int gpus() {
-  const char *told = std::getenv("KINEMA_STANDIN_GPUS");
-  return told ? std::atoi(told) : 1;
-}
 
 Result cuInit(unsigned flags) { return flags == 0 && !lacks("start") ? success : invalidValue; }
 
@@ -715,7 +603,7 @@ Result cuGraphLaunch(GraphExec executable, Stream stream) {
     if (Result result = enqueue(stream,
                                 [=] {
                                   const Result done = running->drain(0, i + 1);
-                                  if (done == success && sumsEarly())
+                                  if (done == success && ncclIs("early"))
                                     running->progress();
                                   return done;
                                 });
