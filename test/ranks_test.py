@@ -322,9 +322,9 @@ def on_gpus(ranks, out, *options, gpus=None, status=0, second=None, **environmen
                {"TMPDIR": os.getcwd(), "LD_LIBRARY_PATH": STANDIN, "KINEMA_STANDIN_PACKAGE": "gpu.kinema", "KINEMA_STANDIN_GPUS": str(gpus or ranks), **environment})
 
 
-def by_emulators(out):
+def by_emulators(out, *options):
     run([*MPIRUN, "-n", "2", RUNTIME, "train", "gpu.kinema",
-         *command(out, "--device", "emulator", "--overwrite", "--epochs", "1", lists=("--train", "motion/few.txt"))[3:]])
+         *command(out, "--device", "emulator", "--overwrite", "--epochs", "1", *options, lists=("--train", "motion/few.txt"))[3:]])
 
 
 def gpus():
@@ -351,8 +351,7 @@ def gpus():
     print("2 GPUs came to the bits of 2 emulators")
     synced_gpus(small)
     by_torchrun()
-    said = on_gpus(2, "compressed", "--compress", "bf16", status=1)
-    assert "--compress bf16: between GPUs, NCCL adds up gradients as they are: leave it out" in said, said
+    compressed_gpus()
     without_nccl()
     mistakes_of_nccl()
 
@@ -375,6 +374,16 @@ def synced_gpus(text):
     said = on_gpus(2, "nccl", status=1, second={"KINEMA_CUDA_SYNC": "1"}, KINEMA_RANK_SECONDS="3")
     assert "between their GPUs\n" in said, said
     print("GPUs that share statistics came to the bits of emulators")
+
+
+def compressed_gpus():
+    """Trains GPUs that send gradients as bfloat16, in the graph of the step and outside of it: of two ranks, a sum is rounded once by either library."""
+    by_emulators("rounded", "--compress", "bf16")
+    for environment in ({}, {"KINEMA_STANDIN_NCCL": "early"}, {"KINEMA_CUDA_SYNC": "1"}):
+        said = on_gpus(2, "compressed", "--compress", "bf16", **environment)
+        assert "between their GPUs, as bfloat16" in said and "stand-in" not in said.replace("stand-in for an H200", ""), said
+        assert same_bits("rounded", "compressed") and not same_bits("emulated", "compressed")
+    print("2 GPUs that send bfloat16 came to the bits of 2 emulators that do")
 
 
 def by_torchrun():

@@ -42,30 +42,30 @@ void printScale(const Manifest &manifest, const ScaleOptions &options, bool asJs
   if (!manifest.distributed())
     refuse("{} was compiled for one process: compile it with --distributed", manifest.name);
   const RankNetwork network = findNetwork(options.network);
+  const Wire wire = wireOf(options.compress);
   const StepTimes times = timesOf(manifest, milli * options.stepMilliseconds);
-  const std::vector<ScaledStep> steps = scaleSteps(manifest, times, options.ranks, network);
+  const std::vector<ScaledStep> steps = scaleSteps(manifest, times, options.ranks, network, wire);
   const ScaledStep &best = quickest(steps);
   const std::vector<Bucket> whole = bucketsOf(manifest, INT64_MAX);
   const int64_t clips = options.ranks * manifest.batch;
-  int64_t bytes = whole.front().bytes();
+  int64_t bytes = whole.front().bytesSent(wire);
   for (const StepCut &cut : cutsOf(manifest, whole))
     bytes += cut.bytesOfSums();
   if (asJson) {
-    json document = {{"ranks", options.ranks},
-                     {"network", network.name},
-                     {"batch", manifest.batch},
-                     {"alone", best.alone},
-                     {"bytes", bytes},
-                     {"best", toJson(best)},
-                     {"clips_per_second", static_cast<double>(clips) / best.seconds}};
+    json document = {
+        {"ranks", options.ranks},  {"network", network.name},
+        {"batch", manifest.batch}, {"alone", best.alone},
+        {"bytes", bytes},          {"compress", options.compress},
+        {"best", toJson(best)},    {"clips_per_second", static_cast<double>(clips) / best.seconds}};
     for (const ScaledStep &step : steps)
       document["steps"].push_back(toJson(step));
     fmt::print("{}\n", document.dump(1));
     return;
   }
-  fmt::print("{}: {} ranks on {}, of {} clips each, add up {} a step over {} ({:.1f} us, {:.1f} GB/s)\n",
-             manifest.name, options.ranks, manifest.target, manifest.batch, formatBytes(bytes), network.name,
-             network.latency / micro, network.bandwidth / giga);
+  fmt::print("{}: {} ranks on {}, of {} clips each, add up {} a step{} over {} ({:.1f} us, {:.1f} GB/s)\n",
+             manifest.name, options.ranks, manifest.target, manifest.batch, formatBytes(bytes),
+             wire == Wire::Bfloat16 ? ", as bfloat16," : "", network.name, network.latency / micro,
+             network.bandwidth / giga);
   fmt::print("a step of one rank by itself: {:.2f} ms\n", best.alone / milli);
   printTable(steps);
   fmt::print("best: --bucket {}, {:.1f}% efficient, bound by {}: {:.0f} clips/s\n",

@@ -11,6 +11,7 @@ namespace kinema {
 struct ScaleOptions {
   int64_t ranks = 0;
   std::string network = "nvlink"; // as findNetwork takes it
+  std::string compress = "none";  // or bf16: how ranks send gradients
   double stepMilliseconds = 0;    // of one rank; 0: as the package's model of its target has it
 };
 

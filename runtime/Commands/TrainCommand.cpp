@@ -369,7 +369,7 @@ void train(const TrainOptions &options) {
                    .sums = {.bucketBytes = options.bucketMegabytes > 0
                                                ? static_cast<int64_t>(1e6 * options.bucketMegabytes)
                                                : usualBucketBytes,
-                            .wire = options.compress == "bf16" ? Wire::Bfloat16 : Wire::Float32,
+                            .wire = wireOf(options.compress),
                             .profiles = options.profile}},
                   progress);
   if (options.resume) {

@@ -106,7 +106,9 @@ public:
   void mark(int64_t number) override;
   double secondsBetween(int64_t from, int64_t to) override;
   bool launchesAhead() const override { return true; }
-  int64_t memory() const override { return arenaBytes + static_cast<int64_t>(slots.size()) * slotBytes; }
+  int64_t memory() const override {
+    return arenaBytes + static_cast<int64_t>(slots.size()) * slotBytes + (joined ? joined->memory() : 0);
+  }
 
 private:
   struct Ready {
@@ -530,7 +532,7 @@ void CudaDevice::addUp(std::span<const ArenaSum> sums) {
   std::vector<CudaGroup::Sum> places;
   for (const ArenaSum &sum : sums)
     places.push_back({at(sum.offset, sum.elements * static_cast<int64_t>(sizeof(float))),
-                      static_cast<size_t>(sum.elements), sum.factor});
+                      static_cast<size_t>(sum.elements), sum.factor, sum.rounded});
   joined.value().addUp(places, compute);
 }
 

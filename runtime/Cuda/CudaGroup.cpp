@@ -45,6 +45,8 @@ CudaGroup::CudaGroup(const DeviceGroup &group)
   checkDriver(api.eventCreate(&computed, eventDisableTiming), "making an event");
   checkDriver(api.eventCreate(&summed, eventDisableTiming), "making an event");
   checkDriver(api.eventCreate(&reached, eventDisableTiming), "making an event");
+  if (group.roundedElements > 0)
+    rounding.emplace(group.roundedElements);
   connect();
 }
 
@@ -54,7 +56,7 @@ void CudaGroup::connect() {
   DeviceAddress memory = 0;
   checkDriver(api.memAlloc(&memory, elements * sizeof(float)), "allocating memory for a first sum");
   checkDriver(api.fill(memory, 0, elements, stream), "filling memory for a first sum");
-  const Sum first{memory, elements, std::nullopt};
+  const Sum first{memory, elements};
   addUp({&first, 1}, stream);
   await(stream);
   checkDriver(api.memFree(memory), "freeing memory of a first sum");
@@ -99,6 +101,18 @@ void CudaGroup::gather(DeviceAddress from, DeviceAddress to, size_t bytes, Strea
 
 void CudaGroup::addUp(std::span<const Sum> sums, Stream behind) {
   begin(behind);
+  std::vector<Rounding::Tensor> tensors;
+  for (const Sum &sum : sums)
+    if (sum.rounded)
+      tensors.push_back({sum.address, sum.elements});
+  if (tensors.empty())
+    return startSums(sums, 0);
+  startSums(sums, rounding.value().round(tensors, stream));
+  rounding->widen(tensors, stream);
+}
+
+// Those that are rounded lie behind each other, and are added up as one.
+void CudaGroup::startSums(std::span<const Sum> sums, size_t roundedElements) {
   std::vector<nccl::Operation> operations;
   for (const Sum &sum : sums) {
     nccl::Operation &operation = operations.emplace_back(nccl::sum);
@@ -106,13 +120,16 @@ void CudaGroup::addUp(std::span<const Sum> sums, Stream behind) {
       checkNccl(nccl.makeWeightedSum(&operation, &factor, nccl::float32, nccl::scalarOfHost, communicator),
                 "making a weighted sum");
   }
+  auto start = [&](DeviceAddress address, size_t elements, int type, nccl::Operation operation) {
+    void *values = reinterpret_cast<void *>(address);
+    checkNccl(nccl.allReduce(values, values, elements, type, operation, communicator, stream), "adding up");
+  };
   checkNccl(nccl.groupStart(), "adding up");
-  for (size_t i = 0; i < sums.size(); ++i) {
-    void *values = reinterpret_cast<void *>(sums[i].address);
-    checkNccl(
-        nccl.allReduce(values, values, sums[i].elements, nccl::float32, operations[i], communicator, stream),
-        "adding up");
-  }
+  for (size_t i = 0; i < sums.size(); ++i)
+    if (!sums[i].rounded)
+      start(sums[i].address, sums[i].elements, nccl::float32, operations[i]);
+  if (roundedElements > 0)
+    start(rounding->rounded(), roundedElements, nccl::bfloat16, nccl::sum);
   checkNccl(nccl.groupEnd(), "adding up");
   for (nccl::Operation operation : operations)
     if (operation != nccl::sum)

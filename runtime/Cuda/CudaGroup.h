@@ -3,6 +3,7 @@
 
 #include "runtime/Cuda/Driver.h"
 #include "runtime/Cuda/Nccl.h"
+#include "runtime/Cuda/Rounding.h"
 #include "runtime/Device/Device.h"
 
 #include <atomic>
@@ -25,8 +26,9 @@ public:
   // A part of the GPU's memory.
   struct Sum {
     DeviceAddress address = 0;
-    size_t elements = 0;         // f32
-    std::optional<float> factor; // as ArenaSum's
+    size_t elements = 0;              // f32
+    std::optional<float> factor = {}; // as ArenaSum's
+    bool rounded = false;
   };
   // Starts adding up what the stream `behind` leaves when it has done what it was given.
   void addUp(std::span<const Sum> sums, Stream behind);
@@ -35,6 +37,8 @@ public:
   void gather(DeviceAddress from, DeviceAddress to, size_t bytes, Stream behind);
   // Has what is given to the stream from now on come after all that was started here.
   void putBefore(Stream stream);
+  // Counts the bytes of the GPU's memory that the group takes.
+  int64_t memory() const { return rounding ? rounding->bytes() : 0; }
   // Returns when the event has come. Throws Error where that takes longer than the group's patience, or where
   // NCCL reports an error.
   void await(Event event);
@@ -46,6 +50,7 @@ public:
 private:
   void connect();
   void begin(Stream behind);
+  void startSums(std::span<const Sum> sums, size_t roundedElements);
   void checkNccl(nccl::Result result, const char *what) const;
   void checkDriver(Result result, const char *what) const;
 
@@ -55,6 +60,7 @@ private:
   Stream stream = nullptr;
   Event computed = nullptr, summed = nullptr, reached = nullptr;
   nccl::Communicator communicator = nullptr;
+  std::optional<Rounding> rounding;
   std::atomic<bool> givenUp = false;
 };
 

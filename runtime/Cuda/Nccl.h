@@ -23,7 +23,7 @@ struct UniqueId {
 
 // These are values of the interface's enumerations.
 inline constexpr Result success = 0, inProgress = 7;
-inline constexpr int byte = 1, float32 = 7; // ncclUint8, ncclFloat32
+inline constexpr int byte = 1, float32 = 7, bfloat16 = 9; // ncclUint8, ncclFloat32, ncclBfloat16
 inline constexpr Operation sum = 0;
 inline constexpr int scalarOfHost = 1; // ncclScalarHostImmediate
 

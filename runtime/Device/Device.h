@@ -48,16 +48,19 @@ struct DeviceLink {
 struct DeviceGroup {
   std::string id; // of Device::makeGroup of one of them
   int rank = 0, count = 1;
-  double patience = 0; // seconds to wait for the others
+  double patience = 0;         // seconds to wait for the others
+  int64_t roundedElements = 0; // the most numbers that one sum takes rounded
   // Is called on another thread where the others have not joined in that time, and ends the process.
   std::function<void()> unjoined;
 };
 
 // Names f32 numbers of the arena that are to be added up over a group, multiplied by a factor of this device
-// where there is one; then there is one for all devices.
+// where there is one; then there is one for all devices. Those that are to be rounded travel as bfloat16:
+// what is added up is rounded, and so are the sums. They have no factor.
 struct ArenaSum {
   int64_t offset = 0, elements = 0;
   std::optional<float> factor;
+  bool rounded = false;
 };
 
 // Says what a sequence adds up behind so many of its launches.

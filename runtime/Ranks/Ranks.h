@@ -2,6 +2,7 @@
 // share of the clips; the ranks add these up and then update the same weights.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,9 @@ namespace kinema {
 // How ranks send numbers to each other: as they are, or rounded to bfloat16, to the nearest even one, which
 // takes half the bytes.
 enum class Wire { Float32, Bfloat16 };
+// Returns what the word behind --compress stands for: bf16, or none.
+inline Wire wireOf(std::string_view compress) { return compress == "bf16" ? Wire::Bfloat16 : Wire::Float32; }
+inline constexpr int64_t bytesOf(Wire wire) { return wire == Wire::Bfloat16 ? 2 : 4; }
 
 // The ranks of one training. All functions but `abort` and `giveUp` are called by all ranks, in the same
 // order and by one thread of each at a time. They throw Error where another rank does not answer in time.

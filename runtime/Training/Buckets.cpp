@@ -42,6 +42,13 @@ int64_t Bucket::elements() const {
   return count;
 }
 
+int64_t Bucket::bytesSent(Wire wire) const {
+  int64_t sent = bytes();
+  for (const ArenaTensor &tensor : gradients)
+    sent -= tensor.elements() * (bytesOf(Wire::Float32) - bytesOf(wire));
+  return sent;
+}
+
 int64_t StepCut::bytesOfSums() const {
   int64_t bytes = 0;
   for (const RankSum *sum : sums)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/Package/Manifest.h"
+#include "runtime/Ranks/Ranks.h"
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,8 @@ struct Bucket {
 
   int64_t elements() const;
   int64_t bytes() const { return elements() * static_cast<int64_t>(sizeof(float)); }
+  // Returns the bytes that ranks send of it: statistics stay as they are.
+  int64_t bytesSent(Wire wire) const;
 };
 
 // Returns the buckets of a distributed package, in the order in which a step has computed them. Each has

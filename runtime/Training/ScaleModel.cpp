@@ -104,7 +104,7 @@ std::string ScaledStep::bound() const {
 // A bucket begins when it is complete and what comes before it has been added up. Launches wait for
 // statistics of batch norms, and these for the buckets before them.
 ScaledStep scaleStep(const Manifest &manifest, const StepTimes &times, int64_t ranks,
-                     const RankNetwork &network, int64_t bucketBytes) {
+                     const RankNetwork &network, int64_t bucketBytes, Wire wire) {
   const std::vector<Bucket> buckets = bucketsOf(manifest, bucketBytes);
   ScaledStep step{.bucketBytes = bucketBytes, .buckets = buckets.size()};
   double computed = 0, summed = 0; // when the launches so far, and the sums, have ended
@@ -124,7 +124,7 @@ ScaledStep scaleStep(const Manifest &manifest, const StepTimes &times, int64_t r
       computed = summed;
     }
     if (cut.bucket)
-      addUp(buckets[*cut.bucket].bytes());
+      addUp(buckets[*cut.bucket].bytesSent(wire));
   }
   step.alone = std::accumulate(times.launches.begin(), times.launches.end(), times.update);
   step.seconds = std::max(computed, summed) + times.update;
@@ -132,11 +132,11 @@ ScaledStep scaleStep(const Manifest &manifest, const StepTimes &times, int64_t r
 }
 
 std::vector<ScaledStep> scaleSteps(const Manifest &manifest, const StepTimes &times, int64_t ranks,
-                                   const RankNetwork &network) {
+                                   const RankNetwork &network, Wire wire) {
   constexpr int64_t megabyte = 1'000'000;
   std::vector<ScaledStep> steps;
   auto add = [&](int64_t bytes) {
-    const ScaledStep step = scaleStep(manifest, times, ranks, network, bytes);
+    const ScaledStep step = scaleStep(manifest, times, ranks, network, bytes, wire);
     if (steps.empty() || step.buckets < steps.back().buckets)
       steps.push_back(step);
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/Package/Manifest.h"
+#include "runtime/Ranks/Ranks.h"
 
 #include <cstdint>
 #include <span>
@@ -48,11 +49,11 @@ struct ScaledStep {
   std::string bound() const;
 };
 ScaledStep scaleStep(const Manifest &manifest, const StepTimes &times, int64_t ranks,
-                     const RankNetwork &network, int64_t bucketBytes);
+                     const RankNetwork &network, int64_t bucketBytes, Wire wire = Wire::Float32);
 // Returns the steps with buckets of several sizes, the smallest first; of sizes with which there are as many
 // buckets, the smallest.
 std::vector<ScaledStep> scaleSteps(const Manifest &manifest, const StepTimes &times, int64_t ranks,
-                                   const RankNetwork &network);
+                                   const RankNetwork &network, Wire wire = Wire::Float32);
 // Returns the quickest of these steps; of those that are as quick within a thousandth, that with the fewest
 // buckets.
 const ScaledStep &quickest(const std::vector<ScaledStep> &steps);

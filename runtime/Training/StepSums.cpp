@@ -164,19 +164,21 @@ void HostWay::sum(std::span<const RankSum *const> sums, float share) {
 // Leaves values where they are, on devices that are joined, which add them up beside the launches that go on.
 class DeviceWay final : public StepSums::Way {
 public:
-  DeviceWay(Program &program, const std::vector<Bucket> &buckets) : program(program), buckets(buckets) {}
+  DeviceWay(Program &program, const std::vector<Bucket> &buckets, Wire wire)
+      : program(program), buckets(buckets), wire(wire) {}
 
   void start(size_t bucket, Factors factors) override;
   void addUp(std::span<const RankSum *const> sums, float share) override;
   void finish() override { program.awaitSums(); }
   std::string describe() const override {
-    return fmt::format("{} by {} between their GPUs{}", count(buckets), program.link().library,
+    return fmt::format("{} by {} between their GPUs{}{}", count(buckets), program.link().library,
+                       wire == Wire::Bfloat16 ? ", as bfloat16" : "",
                        buckets.size() > 1 ? ", while the step goes on" : "");
   }
 
   // Returns what is added up of these tensors by a rank with this share of the step's clips. Every rank has
   // to ask for the same kind of sum, and those with clips want no factor of gradients.
-  static std::vector<ArenaSum> sumsOf(const Bucket &bucket, float share);
+  static std::vector<ArenaSum> sumsOf(const Bucket &bucket, float share, Wire wire);
   static std::vector<ArenaSum> sumsOf(std::span<const RankSum *const> sums, float share);
 
 private:
@@ -184,17 +186,18 @@ private:
 
   Program &program;
   const std::vector<Bucket> &buckets;
+  Wire wire;
 };
 
 // Padding is added up too, which nobody reads.
-ArenaSum sumOf(const ArenaTensor &tensor, std::optional<float> factor) {
-  return {tensor.offset, tensor.bytes / static_cast<int64_t>(sizeof(float)), factor};
+ArenaSum sumOf(const ArenaTensor &tensor, std::optional<float> factor, Wire wire = Wire::Float32) {
+  return {tensor.offset, tensor.bytes / static_cast<int64_t>(sizeof(float)), factor, wire == Wire::Bfloat16};
 }
 
-std::vector<ArenaSum> DeviceWay::sumsOf(const Bucket &bucket, float share) {
+std::vector<ArenaSum> DeviceWay::sumsOf(const Bucket &bucket, float share, Wire wire) {
   std::vector<ArenaSum> all;
   for (const ArenaTensor &tensor : bucket.gradients)
-    all.push_back(sumOf(tensor, std::nullopt));
+    all.push_back(sumOf(tensor, std::nullopt, wire));
   for (const ArenaTensor &tensor : bucket.statistics)
     all.push_back(sumOf(tensor, share));
   return all;
@@ -212,7 +215,7 @@ void DeviceWay::start(size_t number, Factors factors) {
   if (factors.present != 1)
     for (const ArenaTensor &tensor : buckets[number].gradients)
       scale(tensor, factors.present);
-  program.addUp(sumsOf(buckets[number], factors.share));
+  program.addUp(sumsOf(buckets[number], factors.share, wire));
 }
 
 // Of a rank without clips, what lies there is of an earlier step.
@@ -274,12 +277,25 @@ std::string obstacleOf(const std::vector<json> &all) {
   return "";
 }
 
-void joinDevices(Program &program, Ranks &ranks) {
+// Returns the most numbers that ranks of this wire round together.
+int64_t roundedElements(const std::vector<Bucket> &buckets, Wire wire) {
+  int64_t most = 0;
+  for (const Bucket &bucket : buckets) {
+    int64_t own = 0;
+    for (const ArenaSum &sum : DeviceWay::sumsOf(bucket, /*share=*/1, wire))
+      own += sum.rounded ? sum.elements : 0;
+    most = std::max(most, own);
+  }
+  return most;
+}
+
+void joinDevices(Program &program, Ranks &ranks, const std::vector<Bucket> &buckets, Wire wire) {
   const std::string id = ranks.gather(ranks.isFirst() ? program.makeGroup() : "").front();
   program.join({.id = id,
                 .rank = ranks.rank(),
                 .count = ranks.count(),
                 .patience = Ranks::patience(),
+                .roundedElements = roundedElements(buckets, wire),
                 .unjoined = [&ranks] { ranks.endUnjoined(); }});
 }
 
@@ -330,10 +346,8 @@ StepSums::StepSums(Program &program, Ranks &ranks, const StepSumsOptions &option
   cuts = cutsOf(program.manifest(), buckets);
   requireSame(ranks, buckets, cuts, wire);
   if (obstacle.empty()) {
-    if (wire != Wire::Float32)
-      refuse("--compress bf16: between GPUs, NCCL adds up gradients as they are: leave it out");
-    joinDevices(program, ranks);
-    way = std::make_unique<DeviceWay>(program, buckets);
+    joinDevices(program, ranks, buckets, wire);
+    way = std::make_unique<DeviceWay>(program, buckets, wire);
   } else {
     way = std::make_unique<HostWay>(program, ranks, buckets, wire, ahead ? obstacle : "");
   }
@@ -343,20 +357,20 @@ StepSums::StepSums(Program &program, Ranks &ranks, const StepSumsOptions &option
   program.split("train_step", ends);
   // A sum is captured by all ranks or by none.
   if (obstacle.empty() && allSay(devices, "captures"))
-    asOne = program.prepareWithSums("train_step", sumsOfEvenStep(ranks.count()));
+    asOne = program.prepareWithSums("train_step", sumsOfEvenStep(ranks.count(), wire));
 }
 
 StepSums::~StepSums() = default;
 
 // Returns what is added up, and where, in a step of which each rank has an equal share.
-std::vector<SequenceSums> StepSums::sumsOfEvenStep(int ranks) const {
+std::vector<SequenceSums> StepSums::sumsOfEvenStep(int ranks, Wire wire) const {
   const auto share = static_cast<float>(1.0 / ranks);
   std::vector<SequenceSums> all;
   for (const StepCut &cut : cuts) {
     if (!cut.sums.empty())
       all.push_back({cut.end, DeviceWay::sumsOf(cut.sums, share), /*awaited=*/true});
     if (cut.bucket)
-      all.push_back({cut.end, DeviceWay::sumsOf(buckets[*cut.bucket], share), /*awaited=*/false});
+      all.push_back({cut.end, DeviceWay::sumsOf(buckets[*cut.bucket], share, wire), /*awaited=*/false});
   }
   return all;
 }

@@ -45,7 +45,7 @@ public:
   class Way;
 
 private:
-  std::vector<SequenceSums> sumsOfEvenStep(int ranks) const;
+  std::vector<SequenceSums> sumsOfEvenStep(int ranks, Wire wire) const;
 
   Program &program;
   std::vector<Bucket> buckets;

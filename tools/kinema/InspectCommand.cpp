@@ -250,6 +250,11 @@ void addInspect(CLI::App &app) {
           "and GB a second (default: nvlink)")
       ->needs(ranks);
   command
+      ->add_option("--compress", options->scale.compress,
+                   "bf16: they send gradients in half as many bytes, rounded (default: none)")
+      ->needs(ranks)
+      ->check(CLI::IsMember({"none", "bf16"}));
+  command
       ->add_option("--step-ms", options->scale.stepMilliseconds,
                    "of one process by itself, where the plan does not know the times of its launches")
       ->needs(ranks)

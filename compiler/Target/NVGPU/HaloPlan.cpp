@@ -105,6 +105,8 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   stores = yield.countOf(kernel::Yield::Store);
   rowOperands = llvm::count_if(op.epilogue(), [](kernel::AccessOperand o) { return !o.isByChannel(); });
+  latticeOperands = llvm::count_if(
+      op.epilogue(), [](kernel::AccessOperand o) { return o.access == kernel::Access::Lattice; });
   for (kernel::AccessOperand operand : op.epilogue())
     if (EpilogueFeed::brings(operand)) {
       ++boxOperands;

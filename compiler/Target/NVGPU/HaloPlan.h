@@ -132,6 +132,7 @@ struct HaloPlan {
   int64_t depthBlocks; // of the weight: a group's source blocks rounded up to what one instruction contracts
   int64_t stores = 0;  // tensors that the epilogue stores
   int64_t rowOperands = 0;            // tensors that it reads at the place of each row
+  int64_t latticeOperands = 0;        // of these, those that have values at some places alone
   int64_t boxOperands = 0;            // of these, those that boxes may bring
   int64_t wideBoxOperands = 0;        // of these, those in f32
   int64_t channelVectors = 0;         // operands that it reads by channel and the block keeps
@@ -261,10 +262,12 @@ struct HaloPlan {
     return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - rows * addresses;
   }
   /// Counts those that it takes for what does not live from its first to its last channel; fragments of both
-  /// terms live as long as the sums. What ptxas spills decides: with 72, a data gradient of r3d_50_nl on
-  /// sm_89.
+  /// terms live as long as the sums, and where an operand on a lattice lies is found by divisions. What ptxas
+  /// spills decides: with 72, a data gradient of r3d_50_nl on sm_89; without `ofLattice`, two on sm_120.
   int64_t shortLivedRegisters() const {
-    return tensorCores == TensorCores::Warps ? 73 + 8 * terms : 60 + 6 * (rowTiles() - 1);
+    constexpr int64_t ofLattice = 16;
+    return tensorCores == TensorCores::Warps ? 73 + 8 * terms + ofLattice * latticeOperands
+                                             : 60 + 6 * (rowTiles() - 1);
   }
   /// Counts the registers that a thread takes for what an epilogue reads at the place of a row, of one group
   /// of channels: numbers as they are stored where they lie beside the result, else in f32.

@@ -6,6 +6,7 @@
 // "apart", with which the second rank never joins.
 // With "early" nothing goes wrong, but sums are made as soon as they may be, rather than as late.
 #include "runtime/Cuda/Nccl.h"
+#include "runtime/Support/Floats.h"
 #include "test/runtime/Cuda/StandInGraph.h"
 #include "test/runtime/Cuda/StandInSettings.h"
 
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -89,7 +91,11 @@ struct Call {
 };
 std::vector<Call> grouped;
 
-enum class Kind : uint64_t { Sum, WeightedSum, Gather };
+enum class Kind : uint64_t { Sum, WeightedSum, RoundedSum, Gather };
+
+size_t bytesOfElement(Kind kind) {
+  return kind == Kind::Gather ? 1 : kind == Kind::RoundedSum ? sizeof(uint16_t) : sizeof(float);
+}
 
 // What a rank contributes.
 struct Part {
@@ -124,12 +130,12 @@ struct Exchange {
   Kind kind;
   const void *from;
   void *to;
-  size_t elements; // f32, or bytes of a gather
+  size_t elements; // f32 or, rounded, bfloat16; bytes of a gather
   float factor = 1;
 
   void give(int64_t number) const {
     const auto *begin = static_cast<const char *>(from);
-    Part own{elements, kind, {begin, begin + elements * (kind == Kind::Gather ? 1 : sizeof(float))}};
+    Part own{elements, kind, {begin, begin + elements * bytesOfElement(kind)}};
     if (kind == Kind::WeightedSum)
       for (size_t i = 0; i < elements; ++i)
         reinterpret_cast<float *>(own.values.data())[i] *= factor;
@@ -142,10 +148,17 @@ struct Exchange {
                   elements);
       return;
     }
-    const auto *values = reinterpret_cast<const float *>(part.values.data());
-    auto *sums = static_cast<float *>(to);
+    if (kind == Kind::RoundedSum)
+      return add(part, rank, static_cast<uint16_t *>(to),
+                 [](uint16_t a, uint16_t b) { return toBF16(fromBF16(a) + fromBF16(b)); });
+    add(part, rank, static_cast<float *>(to), std::plus<float>());
+  }
+
+  template <typename Number, typename Plus>
+  void add(const Part &part, int rank, Number *sums, Plus plus) const {
+    const auto *values = reinterpret_cast<const Number *>(part.values.data());
     for (size_t i = 0; i < elements; ++i)
-      sums[i] = rank == 0 ? values[i] : sums[i] + values[i];
+      sums[i] = rank == 0 ? values[i] : plus(sums[i], values[i]);
   }
 
   // Goes through the ranks in their order, once all have given their parts. Who has given a part has read
@@ -327,17 +340,19 @@ Result ncclRedOpDestroy(Operation operation, Communicator comm) {
 
 Result ncclAllReduce(const void *from, void *to, size_t count, int type, Operation operation,
                      Communicator comm, cuda::Stream stream) {
-  if (!communicators.contains(comm) || type != float32 || groups == 0)
+  const bool isRounded = type == bfloat16 && operation == nccl::sum;
+  if (!communicators.contains(comm) || (type != float32 && !isRounded) || groups == 0)
     return complain("a sum of ranks that have not joined, of another type or outside a group");
   if (operation != nccl::sum && !comm->operations.contains(operation))
     return complain(fmt::format("operation {} does not exist", operation));
-  if (count == 0 || !lies(from, count * sizeof(float)) || !lies(to, count * sizeof(float)))
+  const bool isWeighted = operation != nccl::sum;
+  const Kind kind = isRounded ? Kind::RoundedSum : isWeighted ? Kind::WeightedSum : Kind::Sum;
+  if (count == 0 || !lies(from, count * bytesOfElement(kind)) || !lies(to, count * bytesOfElement(kind)))
     return complain("what is to be added up lies outside the GPU's memory");
   if (ncclIs("order") && comm->rank == 1 && count > 1)
     --count;
-  const bool isWeighted = operation != nccl::sum;
-  start({comm, isCaptured(stream) ? comm->graphs : nullptr, isWeighted ? Kind::WeightedSum : Kind::Sum, from,
-         to, count, isWeighted ? comm->operations.at(operation) : 1.0f},
+  start({comm, isCaptured(stream) ? comm->graphs : nullptr, kind, from, to, count,
+         isWeighted ? comm->operations.at(operation) : 1.0f},
         stream);
   return ncclIs("sum") ? systemError : success;
 }

@@ -20,6 +20,7 @@ TEST(Nccl, ValuesAreThoseOfTheHeader) {
   EXPECT_EQ(nccl::inProgress, ncclInProgress);
   EXPECT_EQ(nccl::byte, ncclUint8);
   EXPECT_EQ(nccl::float32, ncclFloat32);
+  EXPECT_EQ(nccl::bfloat16, ncclBfloat16);
   EXPECT_EQ(nccl::sum, ncclSum);
   EXPECT_EQ(nccl::scalarOfHost, ncclScalarHostImmediate);
   EXPECT_EQ(sizeof(nccl::UniqueId), sizeof(ncclUniqueId));

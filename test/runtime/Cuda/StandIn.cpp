@@ -9,6 +9,7 @@
 #include "runtime/Package/Package.h"
 #include "test/runtime/Cuda/StandInGraph.h"
 #include "test/runtime/Cuda/StandInPtx.h"
+#include "test/runtime/Cuda/StandInRounding.h"
 #include "test/runtime/Cuda/StandInSettings.h"
 
 #include <fmt/format.h>
@@ -456,6 +457,11 @@ Result cuEventElapsedTime(float *milliseconds, Event from, Event to) {
 }
 
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned, int *, void **) {
+  if (std::strstr(static_cast<const char *>(image), roundKernel)) {
+    *module = *state.modules.insert(new CUmod_st).first;
+    (*module)->text = static_cast<const char *>(image);
+    return success;
+  }
   std::string_view begin(static_cast<const char *>(image), 4);
   try {
     Package package(packageFile());
@@ -481,7 +487,9 @@ Result cuModuleGetFunction(Function *function, Module module, const char *name) 
   if (!parameters)
     return notFound;
   auto [found, isNew] = module->functions.try_emplace(name);
-  if (isNew)
+  if (isRounding(name))
+    found->second.name = name;
+  else if (isNew)
     found->second = {name, &module->code.find(name), *parameters, waitsFirst(module->text, name),
                      sharedWithoutAttribute};
   *function = &found->second;
@@ -495,9 +503,27 @@ Result cuFuncSetAttribute(Function function, int attribute, int value) {
   return success;
 }
 
+// A row of blocks has a tensor.
+static Result launchRounding(const std::string &kernel, unsigned rows, Stream stream, void **arguments) {
+  const auto table = *static_cast<RoundingTable *>(arguments[0]);
+  const auto rounded = *static_cast<DeviceAddress *>(arguments[1]);
+  if (rows == 0 || rows > RoundingTable::mostTensors)
+    return complain(fmt::format("kernel {} is launched with {} rows of blocks", kernel, rows));
+  for (const auto &[address, first, count] : std::span(table.tensors).first(rows))
+    if (!holds(state.memory, address, count * sizeof(float)) ||
+        !holds(state.memory, rounded + first * sizeof(uint16_t), count * sizeof(uint16_t)))
+      return complain(fmt::format("kernel {} was given numbers that are not the GPU's", kernel));
+  return enqueue(stream, [=] {
+    round(kernel, std::span(table.tensors).first(rows), rounded);
+    return success;
+  });
+}
+
 Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
                       unsigned blockY, unsigned blockZ, unsigned shared, Stream stream, void **arguments,
                       void **extra) {
+  if (isRounding(function->name) && gridX && gridZ == 1 && blockX && blockY == 1 && blockZ == 1)
+    return launchRounding(function->name, gridY, stream, arguments);
   if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockY != 1 || blockZ != 1 ||
       blockX > maxThreadsOfBlock || extra)
     return complain(

@@ -58,6 +58,8 @@ TEST(ScaleModel, SumsLieBesideTheLaunchesBehindThem) {
   EXPECT_EQ(late.buckets, 1u);
   EXPECT_DOUBLE_EQ(late.seconds, 6e-3 + 2.002e-3);
   EXPECT_EQ(late.bound(), "bandwidth");
+  EXPECT_DOUBLE_EQ(scaleStep(manifest, times, 2, network, INT64_MAX, Wire::Bfloat16).seconds,
+                   6e-3 + 1.002e-3);
   EXPECT_EQ(quickest(scaleSteps(manifest, times, 2, network)).buckets, 2u);
 }
 
