@@ -9,24 +9,15 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 
-# Debian's component archives and libMLIR.so must not be mixed: link the one shared library only.
-set(MLIR_LINK_MLIR_DYLIB ON)
-set(LLVM_LINK_LLVM_DYLIB ON)
-find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
-list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
-include(TableGen)
-include(AddLLVM)
-include(AddMLIR)
-separate_arguments(KINEMA_LLVM_DEFINITIONS UNIX_COMMAND "${LLVM_DEFINITIONS}")
-
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(GTest REQUIRED)
-include(GoogleTest)
+if(NOT KINEMA_RUNTIME_ONLY)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
 
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
-include_directories(SYSTEM ${MLIR_INCLUDE_DIRS}) # TableGen takes its include path from here
 add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -ffp-contract=off)
 add_compile_options("SHELL:-Xclang -fno-pch-timestamp") # for ccache
 if(KINEMA_SANITIZE)
@@ -47,7 +38,7 @@ function(kinema_precompiled_headers name)
 endfunction()
 
 kinema_precompiled_headers(KinemaPrecompiled
-  LINK nlohmann_json::nlohmann_json GTest::gtest
+  LINK nlohmann_json::nlohmann_json $<TARGET_NAME_IF_EXISTS:GTest::gtest>
   HEADERS
     <algorithm>
     <chrono>
@@ -56,7 +47,7 @@ kinema_precompiled_headers(KinemaPrecompiled
     <fmt/ranges.h>
     <fstream>
     <functional>
-    <gtest/gtest.h>
+    $<$<TARGET_EXISTS:GTest::gtest>:<gtest/gtest.h$<ANGLE-R>>
     <map>
     <memory>
     <mutex>
@@ -70,31 +61,9 @@ kinema_precompiled_headers(KinemaPrecompiled
     <unordered_map>
     <vector>)
 
-# LLVM's and MLIR's headers and the two shared libraries.
-add_library(KinemaLLVM INTERFACE)
-target_include_directories(KinemaLLVM SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
-target_compile_definitions(KinemaLLVM INTERFACE ${KINEMA_LLVM_DEFINITIONS})
-target_link_libraries(KinemaLLVM INTERFACE MLIR LLVM)
-
-kinema_precompiled_headers(KinemaPrecompiledLLVM
-  LINK KinemaLLVM GTest::gtest
-  HEADERS
-    <dialects/Kernel/Kernel.h>
-    <gtest/gtest.h>
-    <llvm/ADT/TypeSwitch.h>
-    <mlir/Dialect/Arith/IR/Arith.h>
-    <mlir/Dialect/Func/IR/FuncOps.h>
-    <mlir/Dialect/LLVMIR/LLVMDialect.h>
-    <mlir/Dialect/LLVMIR/NVVMDialect.h>
-    <mlir/Dialect/Math/IR/Math.h>
-    <mlir/Dialect/MemRef/IR/MemRef.h>
-    <mlir/Dialect/SCF/IR/SCF.h>
-    <mlir/Dialect/Vector/IR/VectorOps.h>
-    <mlir/IR/BuiltinOps.h>
-    <mlir/Parser/Parser.h>
-    <mlir/Pass/Pass.h>
-    <mlir/Pass/PassManager.h>)
-add_dependencies(KinemaPrecompiledLLVM KinemaClipIncGen KinemaKernelIncGen)
+if(NOT KINEMA_RUNTIME_ONLY)
+  include(LLVM)
+endif()
 
 # kinema_precompiled(NAME [LLVM]): a target, one that links LLVM or one that does not, reads them so.
 function(kinema_precompiled name)

@@ -208,11 +208,15 @@ double floorOf(const Launch &launch, const Peak &peak) {
 std::string describe(const Peak &peak) {
   if (peak.threads == 0)
     return "";
-  std::string text = fmt::format("{:.1f} GFLOP/s by AVX2, ", 1e-9 * peak.avx2);
-  if (peak.avx512 > 0)
-    text += fmt::format("{:.1f} by AVX-512, ", 1e-9 * peak.avx512);
-  if (peak.bfloat16 > 0)
-    text += fmt::format("{:.1f} by its products of bfloat16, ", 1e-9 * peak.bfloat16);
+  std::string text;
+  auto add = [&](double flops, const char *by) {
+    if (flops > 0)
+      text += fmt::format("{:.1f} {}by {}, ", 1e-9 * flops, text.empty() ? "GFLOP/s " : "", by);
+  };
+  add(peak.avx2, "AVX2");
+  add(peak.avx512, "AVX-512");
+  add(peak.bfloat16, "its products of bfloat16");
+  add(peak.neon, "NEON");
   return text + fmt::format("{:.1f} GB/s of memory, with {} thread{}", 1e-9 * peak.bandwidth, peak.threads,
                             peak.threads == 1 ? "" : "s");
 }
@@ -264,11 +268,9 @@ json toJson(const Program &program, const BenchResult &result) {
                    {"target", program.manifest().target},    {"device", program.describeDevice()},
                    {"memory_bytes", program.deviceMemory()}, {"peak_memory_bytes", result.peakMemory}};
   if (peak.threads > 0)
-    document["peak"] = {{"threads", peak.threads},
-                        {"avx2", peak.avx2},
-                        {"avx512", peak.avx512},
-                        {"bfloat16", peak.bfloat16},
-                        {"bandwidth", peak.bandwidth}};
+    document["peak"] = {{"threads", peak.threads},   {"avx2", peak.avx2},
+                        {"avx512", peak.avx512},     {"neon", peak.neon},
+                        {"bfloat16", peak.bfloat16}, {"bandwidth", peak.bandwidth}};
   for (const EntryTime &time : result.entries)
     document["entries"].push_back(entryJson(program, time, peak));
   return document;

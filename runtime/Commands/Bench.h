@@ -56,7 +56,8 @@ std::string describe(const Program &program, const EntryTime &time, const Peak &
 std::string describeLaunches(const Program &program, const std::string &entry, const Peak &peak, size_t rows);
 
 // Returns {"name", "batch", "target", "device", "memory_bytes": of the device, "peak_memory_bytes": of the
-// process, "peak": {"threads", "avx2", "avx512", "bandwidth"} (operations and bytes a second), "entries":
+// process, "peak": {"threads", "avx2", "avx512", "neon", "bfloat16", "bandwidth"} (operations and bytes a
+// second), "entries":
 // [{"entry", "seconds": median, "least", "runs": seconds of each, "macs", "floor", "launches": [{"layer",
 // "kernel", "op", "signature", "schedule", "parameters", "seconds": median, "least", "macs", "bytes",
 // "gflops", "gbytes", "floor", "predicted"}]}]}. What is not known or was not asked for is left out.

@@ -159,7 +159,7 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option(
          "--compress", options.compress,
          "bf16: several processes send each other gradients in half as many bytes, rounded (default: none)")
-      ->check(CLI::IsMember({"none", "bf16"}));
+      ->check(CLI::IsMember(wireWords));
   app.add_flag("--profile", options.profile,
                "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");

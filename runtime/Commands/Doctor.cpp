@@ -21,7 +21,7 @@ namespace kinema {
 namespace {
 
 Provision examineCpu() {
-  Provision cpu{"CPU", true, "", "to run packages for x86-64"};
+  Provision cpu{"CPU", true, "", "to run packages for CPUs"};
   std::vector<std::string_view> levels;
   std::string_view next;
   for (const CpuLevel &level : cpuLevels())

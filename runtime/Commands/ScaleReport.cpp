@@ -62,10 +62,9 @@ void printScale(const Manifest &manifest, const ScaleOptions &options, bool asJs
     fmt::print("{}\n", document.dump(1));
     return;
   }
-  fmt::print("{}: {} ranks on {}, of {} clips each, add up {} a step{} over {} ({:.1f} us, {:.1f} GB/s)\n",
-             manifest.name, options.ranks, manifest.target, manifest.batch, formatBytes(bytes),
-             wire == Wire::Bfloat16 ? ", as bfloat16," : "", network.name, network.latency / micro,
-             network.bandwidth / giga);
+  fmt::print("{}: {} ranks on {}, of {} clips each, add up {} a step over {}{} ({:.1f} us, {:.1f} GB/s)\n",
+             manifest.name, options.ranks, manifest.target, manifest.batch, formatBytes(bytes), network.name,
+             textOf(wire), network.latency / micro, network.bandwidth / giga);
   fmt::print("a step of one rank by itself: {:.2f} ms\n", best.alone / milli);
   printTable(steps);
   fmt::print("best: --bucket {}, {:.1f}% efficient, bound by {}: {:.0f} clips/s\n",

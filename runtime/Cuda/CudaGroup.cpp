@@ -41,10 +41,10 @@ CudaGroup::CudaGroup(const DeviceGroup &group)
     const Deadline deadline(patience, group.unjoined); // NCCL has none
     checkNccl(nccl.commInitRank(&communicator, group.count, idOf(group.id), group.rank), "joining the ranks");
   }
-  checkDriver(api.streamCreate(&stream, streamNonBlocking), "making a stream");
-  checkDriver(api.eventCreate(&computed, eventDisableTiming), "making an event");
-  checkDriver(api.eventCreate(&summed, eventDisableTiming), "making an event");
-  checkDriver(api.eventCreate(&reached, eventDisableTiming), "making an event");
+  check(api.streamCreate(&stream, streamNonBlocking), "making a stream");
+  check(api.eventCreate(&computed, eventDisableTiming), "making an event");
+  check(api.eventCreate(&summed, eventDisableTiming), "making an event");
+  check(api.eventCreate(&reached, eventDisableTiming), "making an event");
   if (group.roundedElements > 0)
     rounding.emplace(group.roundedElements);
   connect();
@@ -54,12 +54,12 @@ CudaGroup::CudaGroup(const DeviceGroup &group)
 void CudaGroup::connect() {
   constexpr size_t elements = 64;
   DeviceAddress memory = 0;
-  checkDriver(api.memAlloc(&memory, elements * sizeof(float)), "allocating memory for a first sum");
-  checkDriver(api.fill(memory, 0, elements, stream), "filling memory for a first sum");
+  check(api.memAlloc(&memory, elements * sizeof(float)), "allocating memory for a first sum");
+  check(api.fill(memory, 0, elements, stream), "filling memory for a first sum");
   const Sum first{memory, elements};
   addUp({&first, 1}, stream);
   await(stream);
-  checkDriver(api.memFree(memory), "freeing memory of a first sum");
+  check(api.memFree(memory), "freeing memory of a first sum");
 }
 
 CudaGroup::~CudaGroup() {
@@ -82,14 +82,9 @@ void CudaGroup::checkNccl(nccl::Result result, const char *what) const {
     fail("NCCL {}: {} failed: {}", nccl.version, what, nccl.getErrorString(result));
 }
 
-void CudaGroup::checkDriver(Result result, const char *what) const {
-  if (result != success)
-    fail("the NVIDIA driver: {} failed: {} ({})", what, cuda::describe(result), nameOf(result));
-}
-
 void CudaGroup::begin(Stream behind) {
-  checkDriver(api.eventRecord(computed, behind), "marking what ranks share");
-  checkDriver(api.streamWaitEvent(stream, computed, 0), "waiting for what ranks share");
+  check(api.eventRecord(computed, behind), "marking what ranks share");
+  check(api.streamWaitEvent(stream, computed, 0), "waiting for what ranks share");
 }
 
 void CudaGroup::gather(DeviceAddress from, DeviceAddress to, size_t bytes, Stream behind) {
@@ -107,7 +102,7 @@ void CudaGroup::addUp(std::span<const Sum> sums, Stream behind) {
       tensors.push_back({sum.address, sum.elements});
   if (tensors.empty())
     return startSums(sums, 0);
-  startSums(sums, rounding.value().round(tensors, stream));
+  startSums(sums, rounding->round(tensors, stream));
   rounding->widen(tensors, stream);
 }
 
@@ -137,12 +132,12 @@ void CudaGroup::startSums(std::span<const Sum> sums, size_t roundedElements) {
 }
 
 void CudaGroup::putBefore(Stream before) {
-  checkDriver(api.eventRecord(summed, stream), "marking sums");
-  checkDriver(api.streamWaitEvent(before, summed, 0), "waiting for sums");
+  check(api.eventRecord(summed, stream), "marking sums");
+  check(api.streamWaitEvent(before, summed, 0), "waiting for sums");
 }
 
 void CudaGroup::await(Stream awaited) {
-  checkDriver(api.eventRecord(reached, awaited), "marking what is waited for");
+  check(api.eventRecord(reached, awaited), "marking what is waited for");
   await(reached);
 }
 

@@ -28,7 +28,7 @@ public:
     DeviceAddress address = 0;
     size_t elements = 0;              // f32
     std::optional<float> factor = {}; // as ArenaSum's
-    bool rounded = false;
+    bool rounded = false;             // as ArenaSum's; of a group that was made for so many
   };
   // Starts adding up what the stream `behind` leaves when it has done what it was given.
   void addUp(std::span<const Sum> sums, Stream behind);
@@ -52,7 +52,6 @@ private:
   void begin(Stream behind);
   void startSums(std::span<const Sum> sums, size_t roundedElements);
   void checkNccl(nccl::Result result, const char *what) const;
-  void checkDriver(Result result, const char *what) const;
 
   const Driver &api;
   const nccl::Library &nccl;

@@ -58,6 +58,11 @@ bool cuda::isPresent() {
   }
 }
 
+void cuda::check(Result result, const char *what) {
+  if (result != success)
+    fail("the NVIDIA driver: {} failed: {} ({})", what, describe(result), nameOf(result));
+}
+
 const char *cuda::nameOf(Result result) {
   const char *text = nullptr;
   driver().getErrorName(result, &text);

@@ -139,6 +139,9 @@ const Driver &driver();
 // Returns whether there is a driver with a GPU.
 bool isPresent();
 
+// Throws Error, saying that `what` was being done, where the result is an error.
+void check(Result result, const char *what);
+
 // These two give "CUDA_ERROR_ILLEGAL_ADDRESS" and "an illegal memory access was encountered".
 const char *nameOf(Result result);
 const char *describe(Result result);

@@ -62,18 +62,17 @@ const char roundingCode[] =
 )" KINEMA_END_WALK;
 #undef KINEMA_BEGIN_WALK
 #undef KINEMA_END_WALK
-static_assert(sizeof(RoundingTable) == 1024 && sizeof(RoundingTable::Tensor) == 16);
+static_assert(sizeof(RoundingTable) == 1024 && sizeof(RoundingTable::Tensor) == 16 &&
+              offsetof(RoundingTable::Tensor, first) == 8 && offsetof(RoundingTable::Tensor, count) == 12);
 
-static void check(Result result, const char *what) {
-  if (result != success)
-    fail("the NVIDIA driver: {} failed: {} ({})", what, describe(result), nameOf(result));
-}
+static constexpr unsigned threadsOfBlock = 256, mostBlocks = 512; // of a tensor
 
-Rounding::Rounding(int64_t elements) : api(driver()), capacity(elements) {
-  if (elements == 0)
-    return;
-  if (elements > UINT32_MAX)
+// What it delegates to has made the object, so that it is taken apart where something fails here.
+Rounding::Rounding(int64_t elements) : Rounding() {
+  // A thread's index, which goes beyond the last number by a step, is of 32 bits.
+  if (elements > UINT32_MAX - int64_t{threadsOfBlock} * mostBlocks)
     fail("{} gradients are more than ranks can round together: give a smaller --bucket", elements);
+  capacity = elements;
   check(api.memAlloc(&memory, static_cast<size_t>(bytes())), "allocating memory for rounded gradients");
   check(api.moduleLoad(&module, roundingCode, 0, nullptr, nullptr), "loading the kernels that round");
   check(api.moduleGetFunction(&roundFunction, module, roundKernel), "finding the kernel that rounds");
@@ -88,7 +87,6 @@ Rounding::~Rounding() {
 }
 
 size_t Rounding::start(Function function, std::span<const Tensor> tensors, Stream stream) const {
-  constexpr unsigned threads = 256, mostBlocks = 512; // of a tensor
   size_t first = 0;
   while (!tensors.empty()) {
     const auto together = tensors.first(std::min(tensors.size(), RoundingTable::mostTensors));
@@ -102,10 +100,11 @@ size_t Rounding::start(Function function, std::span<const Tensor> tensors, Strea
     }
     DeviceAddress to = memory;
     void *arguments[] = {&table, &to};
-    const auto blocks = static_cast<unsigned>(std::min<size_t>((most + threads - 1) / threads, mostBlocks));
-    check(api.launchKernel(function, blocks, static_cast<unsigned>(together.size()), 1, threads, 1, 1, 0,
-                           stream, arguments, nullptr),
-          "starting to round");
+    const auto blocks =
+        static_cast<unsigned>(std::min<size_t>((most + threadsOfBlock - 1) / threadsOfBlock, mostBlocks));
+    check(api.launchKernel(function, blocks, static_cast<unsigned>(together.size()), 1, threadsOfBlock, 1, 1,
+                           0, stream, arguments, nullptr),
+          "starting a kernel that rounds or widens");
     tensors = tensors.subspan(together.size());
   }
   return first;

@@ -1,5 +1,5 @@
-// Rounds f32 tensors of a GPU to bfloat16 and back, for what ranks send each other. The two kernels are PTX
-// of this runtime, since they belong to no network; the driver compiles them for its GPU.
+// Rounds f32 tensors of a GPU to bfloat16 and widens them again, for what ranks send each other. The two
+// kernels are PTX of this runtime, since they belong to no network; the driver compiles them for its GPU.
 #pragma once
 
 #include "runtime/Cuda/Driver.h"
@@ -29,7 +29,7 @@ extern const char roundingCode[];
 // The kernels on the GPU of the thread's context. All functions throw Error.
 class Rounding {
 public:
-  // Takes memory for so many rounded numbers. With none it does nothing, and can do nothing.
+  // Takes memory for so many rounded numbers, one at least.
   explicit Rounding(int64_t elements);
   ~Rounding();
   Rounding(const Rounding &) = delete;
@@ -39,23 +39,23 @@ public:
     DeviceAddress address = 0;
     size_t elements = 0;
   };
-  // Starts rounding the tensors, to the nearest even bfloat16; their numbers lie at `rounded` one tensor
-  // behind the other. Returns how many these are, which is no more than there is memory for.
+  // Starts rounding the tensors to the nearest bfloat16, of two that are as near to the even one. Their
+  // numbers lie at `rounded` one tensor behind the other. Returns how many these are; the caller sees to it
+  // that there is memory for them.
   size_t round(std::span<const Tensor> tensors, Stream stream) const {
     return start(roundFunction, tensors, stream);
   }
   // Starts writing the rounded numbers to the tensors again.
-  size_t widen(std::span<const Tensor> tensors, Stream stream) const {
-    return start(widenFunction, tensors, stream);
-  }
+  void widen(std::span<const Tensor> tensors, Stream stream) const { start(widenFunction, tensors, stream); }
   DeviceAddress rounded() const { return memory; }
   int64_t bytes() const { return capacity * static_cast<int64_t>(sizeof(uint16_t)); }
 
 private:
+  Rounding() : api(driver()) {}
   size_t start(Function function, std::span<const Tensor> tensors, Stream stream) const;
 
   const Driver &api;
-  int64_t capacity;
+  int64_t capacity = 0;
   DeviceAddress memory = 0;
   Module module = nullptr;
   Function roundFunction = nullptr, widenFunction = nullptr;

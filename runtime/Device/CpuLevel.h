@@ -1,4 +1,4 @@
-// Lists the levels of x86-64 that packages hold code for, and finds which of them a processor runs.
+// Lists the levels of processors that packages hold code for, and finds which of them a processor runs.
 #pragma once
 
 #include <functional>

@@ -155,7 +155,7 @@ public:
   virtual void addUp(std::span<const ArenaSum> sums) {}
   virtual void awaitSums() {}
 
-  // Counts the bytes of the device's memory that are in use: the arena and what copies take besides.
+  // Counts the bytes of the device's memory that are in use: the arena and what copies and sums take besides.
   virtual int64_t memory() const = 0;
 
   // Measures what the device can do at most with all its threads; returns zeros where nobody measures it.

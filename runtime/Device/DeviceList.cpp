@@ -12,7 +12,8 @@ std::vector<ListedDevice> listDevices() {
   const int cores = availableCores();
   const std::string_view level = bestCpuLevel();
   std::vector<ListedDevice> devices = {
-      {"cpu", fmt::format("{} core{}, {}", cores, cores == 1 ? "" : "s", level.empty() ? "no AVX2" : level)}};
+      {"cpu", fmt::format("{} core{}, {}", cores, cores == 1 ? "" : "s",
+                          level.empty() ? "of no level that there is code for" : level)}};
   for (const CudaGpu &gpu : cudaGpus())
     devices.push_back({fmt::format("cuda:{}", devices.size() - 1), gpu.name + ", " + gpu.architecture});
   return devices;

@@ -8,8 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <immintrin.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#else
+#include <arm_neon.h>
+#endif
 
 namespace kinema {
 namespace {
@@ -23,6 +27,30 @@ constexpr int repetitions = 10;
 // compiler cannot compute the sums itself.
 volatile float half = 0.5f, one = 1;
 thread_local volatile float sink;
+
+// Adds to each of the sums as often as a measurement has rounds.
+using MultiplyAdd = void (*)();
+
+// Returns the shortest time of several, since other programs only ever make it longer.
+double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work) {
+  double least = 1e9;
+  for (int i = 0; i < repetitions; ++i) {
+    double begin = now();
+    pool.run(grid, work);
+    least = std::min(least, now() - begin);
+  }
+  return least;
+}
+
+double flops(ThreadPool &pool, int factors, MultiplyAdd multiplyAdd) {
+  double seconds = leastSeconds(pool, pool.threads(), [&](int, BlockRange blocks) {
+    for (int64_t block = blocks.begin; block < blocks.end; ++block)
+      multiplyAdd();
+  });
+  return 2.0 * sums * factors * static_cast<double>(rounds) * pool.threads() / seconds;
+}
+
+#ifdef __x86_64__
 
 __attribute__((target("avx2,fma"))) void multiplyAdd256() {
   const __m256 factor = _mm256_set1_ps(half), term = _mm256_set1_ps(one);
@@ -54,33 +82,40 @@ __attribute__((target("avx512bf16"))) void multiplyPairs512() {
     sink = sink + _mm512_cvtss_f32(value);
 }
 
-// Returns the shortest time of several, since other programs only ever make it longer.
-double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work) {
-  double least = 1e9;
-  for (int i = 0; i < repetitions; ++i) {
-    double begin = now();
-    pool.run(grid, work);
-    least = std::min(least, now() - begin);
-  }
-  return least;
+void measureProducts(ThreadPool &pool, Peak &peak) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    peak.avx2 = flops(pool, 8, multiplyAdd256);
+  if (__builtin_cpu_supports("avx512f"))
+    peak.avx512 = flops(pool, 16, multiplyAdd512);
+  if (__builtin_cpu_supports("avx512bf16"))
+    peak.bfloat16 = flops(pool, 32, multiplyPairs512);
 }
 
-double flops(ThreadPool &pool, int factors, void (*multiplyAdd)()) {
-  double seconds = leastSeconds(pool, pool.threads(), [&](int, BlockRange blocks) {
-    for (int64_t block = blocks.begin; block < blocks.end; ++block)
-      multiplyAdd();
-  });
-  return 2.0 * sums * factors * static_cast<double>(rounds) * pool.threads() / seconds;
+#else
+
+void multiplyAdd128() {
+  const float32x4_t factor = vdupq_n_f32(half), term = vdupq_n_f32(one);
+  std::array<float32x4_t, sums> values{};
+  for (int64_t i = 0; i < rounds; ++i)
+    for (float32x4_t &value : values)
+      value = vfmaq_f32(term, value, factor);
+  for (float32x4_t value : values)
+    sink = sink + vgetq_lane_f32(value, 0);
 }
+
+void measureProducts(ThreadPool &pool, Peak &peak) { peak.neon = flops(pool, 4, multiplyAdd128); }
+
+#endif
 
 // Adds up `bytes` bytes, a multiple of 256.
 void readAll(const char *memory, int64_t bytes) {
-  std::array<__m128, 16> values{};
+  using Vector [[gnu::vector_size(16)]] = float;
+  std::array<Vector, 16> values{};
   for (const char *end = memory + bytes; memory < end; memory += 256)
     for (size_t i = 0; i < values.size(); ++i)
-      values[i] = _mm_add_ps(values[i], _mm_load_ps(reinterpret_cast<const float *>(memory) + 4 * i));
-  for (__m128 value : values)
-    sink = sink + _mm_cvtss_f32(value);
+      values[i] += reinterpret_cast<const Vector *>(memory)[i];
+  for (Vector value : values)
+    sink = sink + value[0];
 }
 
 // Returns the larger bandwidth of reading and of copying: which one it is depends on the machine.
@@ -107,12 +142,7 @@ double bandwidth(ThreadPool &pool) {
 Peak measurePeak(ThreadPool &pool) {
   Peak peak;
   peak.threads = pool.threads();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    peak.avx2 = flops(pool, 8, multiplyAdd256);
-  if (__builtin_cpu_supports("avx512f"))
-    peak.avx512 = flops(pool, 16, multiplyAdd512);
-  if (__builtin_cpu_supports("avx512bf16"))
-    peak.bfloat16 = flops(pool, 32, multiplyPairs512);
+  measureProducts(pool, peak);
   peak.bandwidth = bandwidth(pool);
   return peak;
 }

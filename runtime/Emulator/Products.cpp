@@ -4,10 +4,17 @@
 #include <bit>
 #include <cmath>
 
+// Has a function compiled for AVX2 beside what all processors have.
+#ifdef __x86_64__
+#define KINEMA_CLONES [[gnu::target_clones("avx2", "default")]]
+#else
+#define KINEMA_CLONES
+#endif
+
 using namespace kinema::emulator;
 
-[[gnu::target_clones("avx2", "default")]] static void addInOrder(float *d, const float *a, const float *b,
-                                                                 int rows, int depth, int columns) {
+KINEMA_CLONES static void addInOrder(float *d, const float *a, const float *b, int rows, int depth,
+                                     int columns) {
   for (int row = 0; row < rows; ++row)
     for (int k = 0; k < depth; ++k) {
       float factor = a[row * depth + k];
@@ -42,10 +49,8 @@ static inline float cutOff(double sum) {
 
 // Adds a group of products to a row of D. Sums are exact in f64: they are whole multiples of a unit, and less
 // than 2^32 of it.
-[[gnu::target_clones("avx2", "default")]] static void addGroup(float *d, const float *a,
-                                                               const int *exponentsOfA, const float *b,
-                                                               const int *exponentsOfB, int group,
-                                                               int columns) {
+KINEMA_CLONES static void addGroup(float *d, const float *a, const int *exponentsOfA, const float *b,
+                                   const int *exponentsOfB, int group, int columns) {
   int largest[mostColumns];
   double sums[mostColumns], scales[mostColumns];
   for (int column = 0; column < columns; ++column)

@@ -14,8 +14,10 @@ namespace kinema {
 // How ranks send numbers to each other: as they are, or rounded to bfloat16, to the nearest even one, which
 // takes half the bytes.
 enum class Wire { Float32, Bfloat16 };
-// Returns what the word behind --compress stands for: bf16, or none.
-inline Wire wireOf(std::string_view compress) { return compress == "bf16" ? Wire::Bfloat16 : Wire::Float32; }
+// Returns what the word behind --compress, one of these, stands for, and how messages say that wire.
+inline const std::vector<std::string> wireWords = {"none", "bf16"};
+inline Wire wireOf(std::string_view word) { return word == wireWords[1] ? Wire::Bfloat16 : Wire::Float32; }
+inline const char *textOf(Wire wire) { return wire == Wire::Bfloat16 ? ", as bfloat16" : ""; }
 inline constexpr int64_t bytesOf(Wire wire) { return wire == Wire::Bfloat16 ? 2 : 4; }
 
 // The ranks of one training. All functions but `abort` and `giveUp` are called by all ranks, in the same

@@ -104,8 +104,8 @@ void HostWay::finish() {
 
 std::string HostWay::describe() const {
   return fmt::format("{} through {}{}{}{}{}", count(buckets),
-                     reason.empty() ? "" : "this machine's memory and ", ranks.library(),
-                     wire == Wire::Bfloat16 ? ", as bfloat16" : "", beside ? ", while the step goes on" : "",
+                     reason.empty() ? "" : "this machine's memory and ", ranks.library(), textOf(wire),
+                     beside ? ", while the step goes on" : "",
                      reason.empty() ? "" : "; NCCL cannot do it by itself: " + reason);
 }
 
@@ -172,8 +172,7 @@ public:
   void finish() override { program.awaitSums(); }
   std::string describe() const override {
     return fmt::format("{} by {} between their GPUs{}{}", count(buckets), program.link().library,
-                       wire == Wire::Bfloat16 ? ", as bfloat16" : "",
-                       buckets.size() > 1 ? ", while the step goes on" : "");
+                       textOf(wire), buckets.size() > 1 ? ", while the step goes on" : "");
   }
 
   // Returns what is added up of these tensors by a rank with this share of the step's clips. Every rank has
@@ -319,8 +318,8 @@ std::string digestOf(std::span<const StepCut> cuts, std::span<const Bucket> buck
 }
 
 void requireSame(Ranks &ranks, const std::vector<Bucket> &buckets, std::span<const StepCut> cuts, Wire wire) {
-  const std::vector<std::string> all = ranks.gather(fmt::format(
-      "{}, {}{}", count(buckets), digestOf(cuts, buckets), wire == Wire::Bfloat16 ? ", as bfloat16" : ""));
+  const std::vector<std::string> all =
+      ranks.gather(fmt::format("{}, {}{}", count(buckets), digestOf(cuts, buckets), textOf(wire)));
   for (size_t rank = 1; rank < all.size(); ++rank)
     if (all[rank] != all[0])
       fail("rank {} adds up its gradients in other buckets than rank 0: give all ranks the same network, "

@@ -130,8 +130,8 @@ def is_exact(found, plain, wanted, exact, least):
         return gradients
 
     def far(tensors):
-        found = together(tensors)
-        return {key: distance(found[key], value, least) for key, value in together(exact).items()}
+        gradients = together(tensors)
+        return {key: distance(gradients[key], value, least) for key, value in together(exact).items()}
     kernels, reference, theirs = far(found), far(plain), far(wanted)
     near = {key: reference[key] / max(EXACT, REACH * value) for key, value in theirs.items() if value <= EXACT}
     key = max(near, key=near.get, default="none")

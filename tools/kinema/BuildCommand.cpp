@@ -20,6 +20,7 @@ struct BuildCommandOptions {
   TargetChoice choice;              // all of it but the target
   std::vector<std::string> targets; // empty: the targets of most machines
   std::string output, mode = "train";
+  std::string program; // of the runtime; empty: the one beside this program
   bool distributed = false;
   PackedWeights weights;
 };
@@ -45,7 +46,9 @@ std::vector<std::string> usualTargets(std::string_view precision) {
 }
 
 void build(const BuildCommandOptions &options) {
-  std::string program = runtimeProgram();
+  const std::string program = options.program.empty() ? runtimeProgram() : options.program;
+  if (!std::filesystem::is_regular_file(program))
+    refuse("--program: {} is no file", program);
   checkWritable(options.output);
   CompileOptions common;
   common.train = options.mode == "train";
@@ -78,6 +81,9 @@ void addBuild(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
+  command->add_option("--program", options->program,
+                      "the runtime that it is made of, which may be one for another processor (default: the "
+                      "kinema-runtime beside this program)");
   addTargets(*command, options->targets)->default_str(llvm::join(usualTargets(/*precision=*/"fp32"), ","));
   addCode(*command, options->choice);
   addSchedules(*command, options->choice);

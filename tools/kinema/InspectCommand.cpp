@@ -8,6 +8,7 @@
 #include "compiler/Pipelines/Step.h"
 #include "dialects/Clip/Attributes.h"
 #include "runtime/Commands/ScaleReport.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
@@ -253,7 +254,7 @@ void addInspect(CLI::App &app) {
       ->add_option("--compress", options->scale.compress,
                    "bf16: they send gradients in half as many bytes, rounded (default: none)")
       ->needs(ranks)
-      ->check(CLI::IsMember({"none", "bf16"}));
+      ->check(CLI::IsMember(wireWords));
   command
       ->add_option("--step-ms", options->scale.stepMilliseconds,
                    "of one process by itself, where the plan does not know the times of its launches")

@@ -13,7 +13,7 @@ namespace kinema {
 
 /// Names a processor as LLVM spells it: "x86-64-v3", "+avx512bf16".
 struct HostProcessor {
-  llvm::StringRef name, features;
+  llvm::StringRef name, features, triple = "x86_64-unknown-linux-gnu";
 };
 /// Has what every machine has that Kinema runs on: AVX2 and FMA.
 inline constexpr HostProcessor leastProcessor = {"x86-64-v3", ""};

@@ -262,8 +262,9 @@ struct HaloPlan {
     return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - rows * addresses;
   }
   /// Counts those that it takes for what does not live from its first to its last channel; fragments of both
-  /// terms live as long as the sums, and where an operand on a lattice lies is found by divisions. What ptxas
-  /// spills decides: with 72, a data gradient of r3d_50_nl on sm_89; without `ofLattice`, two on sm_120.
+  /// terms live as long as the sums. What ptxas spills decides: with 72, a data gradient of r3d_50_nl on
+  /// sm_89. For the products of warps, an operand on a lattice takes more, since divisions find where it
+  /// lies: without `ofLattice`, two data gradients spill on sm_120.
   int64_t shortLivedRegisters() const {
     constexpr int64_t ofLattice = 16;
     return tensorCores == TensorCores::Warps ? 73 + 8 * terms + ofLattice * latticeOperands

@@ -93,6 +93,13 @@ std::vector<Call> grouped;
 
 enum class Kind : uint64_t { Sum, WeightedSum, RoundedSum, Gather };
 
+const char *nameOf(Kind kind) {
+  return kind == Kind::Sum           ? "as they are"
+         : kind == Kind::WeightedSum ? "with a factor"
+         : kind == Kind::RoundedSum  ? "of bfloat16"
+                                     : "gathered";
+}
+
 size_t bytesOfElement(Kind kind) {
   return kind == Kind::Gather ? 1 : kind == Kind::RoundedSum ? sizeof(uint16_t) : sizeof(float);
 }
@@ -178,9 +185,8 @@ struct Exchange {
     for (int rank = 0; rank < comm->count; ++rank) {
       const Part part = read(comm->file(number, rank));
       if (part.elements != elements || part.kind != kind) {
-        complain(fmt::format("sum {} is of {} numbers on rank {}, and of {} on rank {}, {}", number, elements,
-                             comm->rank, part.elements, rank,
-                             part.kind == kind ? "with as many factors" : "of which one has a factor"));
+        complain(fmt::format("sum {} is of {} numbers ({}) on rank {}, and of {} ({}) on rank {}", number,
+                             elements, nameOf(kind), comm->rank, part.elements, nameOf(part.kind), rank));
         return launchFailed;
       }
       take(part, rank);

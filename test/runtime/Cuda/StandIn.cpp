@@ -22,6 +22,7 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 #include <variant>
 
 using namespace kinema;
@@ -509,12 +510,16 @@ static Result launchRounding(const std::string &kernel, unsigned rows, Stream st
   const auto rounded = *static_cast<DeviceAddress *>(arguments[1]);
   if (rows == 0 || rows > RoundingTable::mostTensors)
     return complain(fmt::format("kernel {} is launched with {} rows of blocks", kernel, rows));
-  for (const auto &[address, first, count] : std::span(table.tensors).first(rows))
+  uint32_t next = table.tensors[0].first;
+  for (const auto &[address, first, count] : std::span(table.tensors).first(rows)) {
+    if (first != std::exchange(next, first + count))
+      return complain(fmt::format("kernel {} was given tensors that do not lie behind each other", kernel));
     if (!holds(state.memory, address, count * sizeof(float)) ||
         !holds(state.memory, rounded + first * sizeof(uint16_t), count * sizeof(uint16_t)))
       return complain(fmt::format("kernel {} was given numbers that are not the GPU's", kernel));
+  }
   return enqueue(stream, [=] {
-    round(kernel, std::span(table.tensors).first(rows), rounded);
+    roundOrWiden(kernel, std::span(table.tensors).first(rows), rounded);
     return success;
   });
 }
@@ -522,7 +527,8 @@ static Result launchRounding(const std::string &kernel, unsigned rows, Stream st
 Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
                       unsigned blockY, unsigned blockZ, unsigned shared, Stream stream, void **arguments,
                       void **extra) {
-  if (isRounding(function->name) && gridX && gridZ == 1 && blockX && blockY == 1 && blockZ == 1)
+  if (isRounding(function->name) && gridX && gridZ == 1 && blockX && blockX <= maxThreadsOfBlock &&
+      blockY == 1 && blockZ == 1 && shared == 0 && !extra)
     return launchRounding(function->name, gridY, stream, arguments);
   if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockY != 1 || blockZ != 1 ||
       blockX > maxThreadsOfBlock || extra)

@@ -16,8 +16,8 @@ inline bool isRounding(std::string_view kernel) {
   return kernel == cuda::roundKernel || kernel == cuda::widenKernel;
 }
 
-inline void round(std::string_view kernel, std::span<const cuda::RoundingTable::Tensor> tensors,
-                  cuda::DeviceAddress rounded) {
+inline void roundOrWiden(std::string_view kernel, std::span<const cuda::RoundingTable::Tensor> tensors,
+                         cuda::DeviceAddress rounded) {
   for (const auto &[address, first, count] : tensors) {
     auto *values = reinterpret_cast<float *>(address);
     auto *halves = reinterpret_cast<uint16_t *>(rounded) + first;

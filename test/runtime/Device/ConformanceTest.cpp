@@ -4,10 +4,12 @@
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
+#include "runtime/Support/Floats.h"
 #include "test/runtime/LinearPackage.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -195,6 +197,38 @@ TEST_P(Conformance, ASequenceZeroesWhatItIsTold) {
     device->copyOut(manifest.arenaBytes, found, 16);
     EXPECT_EQ(std::vector<float>(found, found + 4), (std::vector<float>{0, 0, 1, 1})) << "run " << run;
   }
+}
+
+// More tensors than one launch rounds, of odd sizes, in two sums that share the memory for what is rounded.
+TEST_P(Conformance, SumsThatAreRounded) {
+  if (!device->link().obstacle.empty())
+    GTEST_SKIP() << device->link().obstacle;
+  constexpr int64_t tensors = 150, step = 64;
+  device->allocate(tensors * step * static_cast<int64_t>(sizeof(float)));
+  DeviceGroup alone;
+  alone.id = device->makeGroup();
+  alone.patience = 60;
+  alone.roundedElements = tensors * step;
+  device->join(alone);
+  std::vector<float> values(tensors * step), wanted;
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = std::ldexp(1.0f + 1e-3f * static_cast<float>(i % 997), static_cast<int>(i % 40) - 20) *
+                (i % 2 ? -1.0f : 1.0f);
+  wanted = values;
+  std::vector<ArenaSum> sums;
+  for (int64_t tensor = 0; tensor < tensors; ++tensor) {
+    const int64_t elements = 1 + tensor % (step - 1);
+    sums.push_back({tensor * step * static_cast<int64_t>(sizeof(float)), elements, {}, true});
+    for (int64_t i = tensor * step; i < tensor * step + elements; ++i)
+      wanted[i] = fromBF16(toBF16(values[i]));
+  }
+  device->copyIn(0, values.data(), static_cast<int64_t>(values.size() * sizeof(float)));
+  device->addUp(std::span(sums).first(100));
+  device->addUp(std::span(sums).subspan(100));
+  device->awaitSums();
+  std::vector<float> found(values.size());
+  device->copyOut(0, found.data(), static_cast<int64_t>(found.size() * sizeof(float)));
+  EXPECT_EQ(found, wanted);
 }
 
 TEST_P(Conformance, MomentsAreInOrder) {

@@ -1,5 +1,6 @@
 #include "runtime/Training/ScaleModel.h"
 
+#include "runtime/Training/Buckets.h"
 #include "test/runtime/LinearPackage.h"
 
 #include <gtest/gtest.h>
@@ -61,6 +62,16 @@ TEST(ScaleModel, SumsLieBesideTheLaunchesBehindThem) {
   EXPECT_DOUBLE_EQ(scaleStep(manifest, times, 2, network, INT64_MAX, Wire::Bfloat16).seconds,
                    6e-3 + 1.002e-3);
   EXPECT_EQ(quickest(scaleSteps(manifest, times, 2, network)).buckets, 2u);
+}
+
+TEST(ScaleModel, StatisticsAreSentAsTheyAre) {
+  ArenaTensor tensor;
+  tensor.shape = {250};
+  Bucket bucket;
+  bucket.gradients = {tensor, tensor};
+  bucket.statistics = {tensor};
+  EXPECT_EQ(bucket.bytesSent(Wire::Float32), 3000);
+  EXPECT_EQ(bucket.bytesSent(Wire::Bfloat16), 2000);
 }
 
 TEST(ScaleModel, LaunchesWaitForStatistics) {

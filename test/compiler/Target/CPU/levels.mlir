@@ -16,7 +16,7 @@
 // LOWER-COUNT-16: math.fma %{{.*}} : vector<16xf32>
 // LEAST: kernel.conv forward
 // LEAST: schedule = #kernel.schedule<"cpu.reference"
-// UNKNOWN: error: the module is for #kernel.target<cpu "x86-64-v2">; here it can be for x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx
+// UNKNOWN: error: the module is for #kernel.target<cpu "x86-64-v2">; here it can be for x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx, aarch64
 
 kernel.def @k attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !z):
