@@ -8,7 +8,7 @@ import sys
 MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
 
 # These features of a processor decide which kernels run.
-VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd")
 
 
 def machine():
@@ -16,7 +16,7 @@ def machine():
         processor = file.read()
     with open("/proc/meminfo") as file:
         memory = int(re.search(r"MemTotal:\s+(\d+) kB", file.read()).group(1)) * 1024
-    flags = re.search(r"^flags\s*:(.*)$", processor, re.M)
+    flags = re.search(r"^(?:flags|Features)\s*:(.*)$", processor, re.M)
     name = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
     return {"processor": name.group(1) if name else platform.processor(), "flags": [flag for flag in VECTORS if flags and flag in flags.group(1).split()],
             "cores": len(os.sched_getaffinity(0)), "memory_bytes": memory, "kernel": re.match(r"[0-9.]+", platform.release()).group(0)}

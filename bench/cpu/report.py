@@ -56,7 +56,7 @@ def peaks_of(lines):
 
 
 def rows_of(lines):
-    kinds = ["avx2", "avx512"] + ["bfloat16"] * any(line.get("precision") == "bf16" for line in lines)
+    kinds = ["avx2", "avx512", "neon"] + ["bfloat16"] * any(line.get("precision") == "bf16" for line in lines)
     peak = max(peaks_of(lines).get(kind, 0) for kind in kinds)
     groups = {}
     for line in lines:
@@ -107,8 +107,8 @@ def describe_machine(lines):
     text = (f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['flags'])}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
             f"Linux {machine['kernel']}; {lines[0]['threads']} threads.")
     if best:
-        text += f" Measured: {best['avx2'] / 1e9:.0f} GFLOP/s by AVX2, " + (f"{best['avx512'] / 1e9:.0f} by AVX-512, " if best["avx512"] else "")
-        text += f"{best['bfloat16'] / 1e9:.0f} by its products of bfloat16, " if best.get("bfloat16") else ""
+        names = {"avx2": "AVX2", "avx512": "AVX-512", "neon": "NEON", "bfloat16": "its products of bfloat16"}
+        text += " Measured: " + "".join(f"{best[kind] / 1e9:.0f} GFLOP/s by {name}, " for kind, name in names.items() if best.get(kind))
         text += f"{best['bandwidth'] / 1e9:.0f} GB/s of memory."
     return text
 

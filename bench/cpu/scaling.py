@@ -23,7 +23,7 @@ def kinema(options, package, threads):
     """Returns the seconds of each entry and of its convs, and the machine's peak."""
     document = answer([os.path.join(options.build, "bin/kinema-runtime"), "bench", package, "--json", "--per-kernel", "--entry", *ENTRIES,
                        "--runs", str(options.runs), "--threads", str(threads), "--device", "cpu"])
-    seconds = {"peak": 1 / max(document["peak"][kind] for kind in ("avx2", "avx512"))}
+    seconds = {"peak": 1 / max(document["peak"].get(kind, 0) for kind in ("avx2", "avx512", "neon"))}
     for entry in document["entries"]:
         seconds[entry["entry"]] = entry["seconds"]
         seconds[entry["entry"] + ": convs"] = sum(launch["seconds"] for launch in entry["launches"] if launch["op"] in CONVS)

@@ -311,7 +311,7 @@ void check(const TrainOptions &options, const Manifest &network) { planTraining(
 
 void train(const TrainOptions &options) {
   Ranks *const ranks = ranksOfProcess();
-  if (!ranks && options.compress == "bf16")
+  if (!ranks && wireOf(options.compress) == Wire::Bfloat16)
     refuse("--compress bf16: one process sends no gradients: leave it out, or start several by mpirun");
   const bool isFirst = isFirstRank();
   Package package(options.package);

@@ -39,7 +39,7 @@ static_assert(offsetof(AVCodecParameters, codec_id) == 4 && offsetof(AVCodecCont
 namespace kinema::ffmpeg {
 namespace {
 
-// The numbers are those of the releases' headers on x86-64.
+// The numbers are those of the releases' headers on 64-bit Linux.
 constexpr Release table[] = {
     {.name = "4.4",
      .avutil = 56,

@@ -26,7 +26,7 @@ static bool supportsMatrices() {
 
 static bool isArm() { return false; }
 
-#else
+#elif defined(__aarch64__)
 
 static bool supportsV3() { return false; }
 static bool supportsV4() { return false; }
@@ -34,6 +34,8 @@ static bool supportsPairs() { return false; }
 static bool supportsMatrices() { return false; }
 static bool isArm() { return true; }
 
+#else
+#error "no level has code for this processor"
 #endif
 
 static constexpr CpuLevel levels[] = {

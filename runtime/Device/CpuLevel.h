@@ -14,7 +14,7 @@ struct CpuLevel {
   bool (*runsHere)();      // on this processor, under this system
 };
 
-// Returns all levels, each meant to be quicker than those before it.
+// Returns all levels, of which those of one processor are each meant to be quicker than those before.
 std::span<const CpuLevel> cpuLevels();
 // Returns the level of a target, or null where the target is none.
 const CpuLevel *findCpuLevel(std::string_view target);

@@ -50,8 +50,11 @@ std::unique_ptr<Device> kinema::makeDevice(const std::string &name, TargetKind k
          cpu                      ? "cpu"
          : name == emulatorTarget ? "sm_90a --emulator"
                                   : "sm_90a");
-  if (name == emulatorTarget)
+  if (name == emulatorTarget) {
+    if (!findCpuLevel(emulatorLevel)->runsHere())
+      fail("the emulator's code is for {}, which this processor cannot run", emulatorLevel);
     return makeEmulatorDevice(threads);
+  }
   if (number >= 0)
     return makeCudaDevice(number, target);
   requireCpuLevel(target);

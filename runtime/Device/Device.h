@@ -174,6 +174,7 @@ std::unique_ptr<Device> makeCpuDevice(int threads = 0);
 // (runtime/Emulator/Emulator.h).
 std::unique_ptr<Device> makeEmulatorDevice(int threads = 0);
 inline constexpr char emulatorTarget[] = "emulator";
+inline constexpr char emulatorLevel[] = "x86-64-v3";       // of its code
 inline constexpr char emulatorCode[] = "code/emulator.so"; // the package's entry
 
 // Makes a device of an NVIDIA GPU (runtime/Cuda), numbered from 0 as the driver does. `target` is that of the

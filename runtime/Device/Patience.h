@@ -62,6 +62,8 @@ public:
           return true;
 #ifdef __x86_64__
         __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("isb");
 #endif
       }
     } while (lasts(end));

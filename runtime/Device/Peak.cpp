@@ -5,26 +5,34 @@
 #include "runtime/Device/ThreadPool.h"
 #include "runtime/Support/Clock.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <unistd.h>
 #ifdef __x86_64__
 #include <immintrin.h>
-#else
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
 namespace kinema {
 namespace {
 
-// The sums are independent: more of them than two units with a latency of five cycles can have under way.
+// The sums are independent: more of them than two units with a latency of five cycles can have under way, or
+// an Arm processor's four with one of four.
+#ifdef __x86_64__
 constexpr int sums = 12;
+#else
+constexpr int sums = 24;
+#endif
 constexpr int64_t rounds = 1'000'000; // a few milliseconds
 constexpr int repetitions = 10;
 
-// The sums tend to 2, so they are neither infinite nor denormal. The numbers are volatile, so that the
-// compiler cannot compute the sums itself.
+// On x86-64 the sums tend to 2, so they are neither infinite nor denormal. The numbers are volatile, so that
+// the compiler cannot compute the sums itself.
 volatile float half = 0.5f, one = 1;
 thread_local volatile float sink;
 
@@ -91,14 +99,15 @@ void measureProducts(ThreadPool &pool, Peak &peak) {
     peak.bfloat16 = flops(pool, 32, multiplyPairs512);
 }
 
-#else
+#elif defined(__aarch64__)
 
+// Sums that are added to in place need no copies of registers. They grow by a half in each round.
 void multiplyAdd128() {
   const float32x4_t factor = vdupq_n_f32(half), term = vdupq_n_f32(one);
   std::array<float32x4_t, sums> values{};
   for (int64_t i = 0; i < rounds; ++i)
     for (float32x4_t &value : values)
-      value = vfmaq_f32(term, value, factor);
+      value = vfmaq_f32(value, factor, term);
   for (float32x4_t value : values)
     sink = sink + vgetq_lane_f32(value, 0);
 }
@@ -118,11 +127,25 @@ void readAll(const char *memory, int64_t bytes) {
     sink = sink + value[0];
 }
 
+// Returns the size of the last cache, which glibc knows of x86-64 alone and Linux of all processors; 0 where
+// neither does.
+int64_t lastCacheBytes() {
+  if (const long known = sysconf(_SC_LEVEL3_CACHE_SIZE); known > 0)
+    return known;
+  int64_t most = 0, kilobytes = 0;
+  for (int index = 0; index < 8; ++index) {
+    std::ifstream file(fmt::format("/sys/devices/system/cpu/cpu0/cache/index{}/size", index));
+    if (file >> kilobytes)
+      most = std::max(most, 1024 * kilobytes);
+  }
+  return most;
+}
+
 // Returns the larger bandwidth of reading and of copying: which one it is depends on the machine.
 double bandwidth(ThreadPool &pool) {
   constexpr int64_t unit = 4096; // ranges begin at pages
   const int64_t least = int64_t{128} << 20;
-  const int64_t bytes = std::max(least, 4 * static_cast<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE)));
+  const int64_t bytes = std::max(least, 4 * lastCacheBytes());
   Pages pages(bytes, "measuring memory");
   std::memset(pages.data(), 0, bytes);
   const auto units = static_cast<int32_t>(bytes / 2 / unit);

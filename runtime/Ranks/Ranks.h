@@ -11,13 +11,16 @@
 
 namespace kinema {
 
-// How ranks send numbers to each other: as they are, or rounded to bfloat16, to the nearest even one, which
+// How ranks send numbers to each other: as they are, or rounded to the nearest bfloat16, which
 // takes half the bytes.
 enum class Wire { Float32, Bfloat16 };
-// Returns what the word behind --compress, one of these, stands for, and how messages say that wire.
+// Lists the words of the option --compress.
 inline const std::vector<std::string> wireWords = {"none", "bf16"};
+// Returns what such a word stands for.
 inline Wire wireOf(std::string_view word) { return word == wireWords[1] ? Wire::Bfloat16 : Wire::Float32; }
+// Returns what messages say of a wire, behind what is sent by it.
 inline const char *textOf(Wire wire) { return wire == Wire::Bfloat16 ? ", as bfloat16" : ""; }
+// Returns the bytes of a number.
 inline constexpr int64_t bytesOf(Wire wire) { return wire == Wire::Bfloat16 ? 2 : 4; }
 
 // The ranks of one training. All functions but `abort` and `giveUp` are called by all ranks, in the same

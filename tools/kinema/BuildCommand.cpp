@@ -6,6 +6,7 @@
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
+#include "tools/kinema/ElfMachine.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -35,9 +36,20 @@ std::string runtimeProgram() {
   return program;
 }
 
-std::vector<std::string> usualTargets(std::string_view precision) {
+/// Returns the processor that a program is for. Throws Error where the file is no program.
+uint16_t machineOf(const std::string &program) {
+  const auto machine =
+      std::filesystem::is_regular_file(program) ? elfMachine(readFile(program)) : std::nullopt;
+  if (!machine)
+    refuse("--program: {} is no program of 64 bits", program);
+  return *machine;
+}
+
+std::vector<std::string> usualTargets(std::string_view precision, uint16_t machine = elfX86) {
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
-  if (precision == "bf16") // in fp32, these levels have the code of the level before
+  if (machine == elfArm)
+    targets = {"aarch64"};
+  else if (precision == "bf16") // in fp32, these levels have the code of the level before
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   // Those of a generation have other shared memory and rates, so that code for one is no good code for
   // another.
@@ -47,16 +59,15 @@ std::vector<std::string> usualTargets(std::string_view precision) {
 
 void build(const BuildCommandOptions &options) {
   const std::string program = options.program.empty() ? runtimeProgram() : options.program;
-  if (!std::filesystem::is_regular_file(program))
-    refuse("--program: {} is no file", program);
+  const uint16_t machine = machineOf(program);
   checkWritable(options.output);
   CompileOptions common;
   common.train = options.mode == "train";
   common.distributed = options.distributed && common.train;
   auto targetsIn = [&](std::string_view precision) {
-    return optionsOf(options.choice,
-                     chosenTargets(options.targets.empty() ? usualTargets(precision) : options.targets),
-                     common);
+    return optionsOf(
+        options.choice,
+        chosenTargets(options.targets.empty() ? usualTargets(precision, machine) : options.targets), common);
   };
   std::vector<CompileOptions> targets = targetsIn(options.choice.precision);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());

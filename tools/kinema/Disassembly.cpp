@@ -2,6 +2,7 @@
 
 #include "compiler/Support/Tool.h"
 #include "runtime/Support/Error.h"
+#include "tools/kinema/ElfMachine.h"
 
 #include <initializer_list>
 
@@ -84,9 +85,18 @@ Disassembly kinema::disassemble(const Package &package, const Manifest &manifest
                                 const std::string &toolkit) {
   if (manifest.kind == TargetKind::Cuda)
     return ofGPU(package, manifest, symbol, toolkit);
-  std::string program = findProgram({"objdump"}, ""), code = manifest.code.front();
+  const std::string name = manifest.code.front(), code = package.read(name);
+  // Debian's objdump reads the code of its own processor alone, LLVM's reads all.
+  const bool isForeign = elfMachine(code) == elfArm;
+  const std::string program =
+      isForeign ? findProgram({"llvm-objdump-22", "llvm-objdump"}, "") : findProgram({"objdump"}, "");
   if (program.empty())
-    fail("there is no objdump on this machine to read {}: install binutils", code);
-  return {"by " + program,
-          runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol}, package.read(code))};
+    fail("there is no {} on this machine to read {}: install {}", isForeign ? "llvm-objdump" : "objdump",
+         name, isForeign ? "llvm-22" : "binutils");
+  std::vector<std::string> command = {program, "--no-show-raw-insn"};
+  if (isForeign)
+    command.insert(command.end(), {"-d", "--disassemble-symbols=" + symbol});
+  else
+    command.push_back("--disassemble=" + symbol);
+  return {"by " + program, runOn(command, code)};
 }

@@ -15,7 +15,7 @@ struct Disassembly {
 
 /// Disassembles a kernel: for a GPU by cuobjdump or nvdisasm where one of them is there (in the folder
 /// `toolkit` or, where that is empty, in CUDA_HOME, the PATH or /usr/local/cuda), else as the package's PTX;
-/// for the CPU by objdump. Throws Error.
+/// for a CPU by objdump, or by LLVM's where it is another processor than x86-64. Throws Error.
 Disassembly disassemble(const Package &package, const Manifest &manifest, const std::string &symbol,
                         const std::string &toolkit);
 

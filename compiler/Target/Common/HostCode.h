@@ -11,11 +11,12 @@
 
 namespace kinema {
 
-/// Names a processor as LLVM spells it: "x86-64-v3", "+avx512bf16".
+/// Names a processor, what it has beside the usual, and the system as LLVM spells them: "x86-64-v3",
+/// "+avx512bf16".
 struct HostProcessor {
   llvm::StringRef name, features, triple = "x86_64-unknown-linux-gnu";
 };
-/// Has what every machine has that Kinema runs on: AVX2 and FMA.
+/// Has what every x86-64 machine has that Kinema runs on: AVX2 and FMA.
 inline constexpr HostProcessor leastProcessor = {"x86-64-v3", ""};
 
 /// Returns a shared object for the processor with what the nested modules export. It works on the context's
