@@ -36,9 +36,6 @@ constexpr int repetitions = 10;
 volatile float half = 0.5f, one = 1;
 thread_local volatile float sink;
 
-// Adds to each of the sums as often as a measurement has rounds.
-using MultiplyAdd = void (*)();
-
 // Returns the shortest time of several, since other programs only ever make it longer.
 double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work) {
   double least = 1e9;
@@ -50,7 +47,7 @@ double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work
   return least;
 }
 
-double flops(ThreadPool &pool, int factors, MultiplyAdd multiplyAdd) {
+double flops(ThreadPool &pool, int factors, void (*multiplyAdd)()) {
   double seconds = leastSeconds(pool, pool.threads(), [&](int, BlockRange blocks) {
     for (int64_t block = blocks.begin; block < blocks.end; ++block)
       multiplyAdd();

@@ -58,8 +58,9 @@ std::vector<std::string> usualTargets(std::string_view precision, uint16_t machi
 }
 
 void build(const BuildCommandOptions &options) {
-  const std::string program = options.program.empty() ? runtimeProgram() : options.program;
-  const uint16_t machine = machineOf(program);
+  const bool isOwn = options.program.empty();
+  const std::string program = isOwn ? runtimeProgram() : options.program;
+  const uint16_t machine = isOwn ? elfX86 : machineOf(program);
   checkWritable(options.output);
   CompileOptions common;
   common.train = options.mode == "train";
