@@ -135,7 +135,7 @@ endfunction()
 
 # kinema_exhaustive(TEST ...): tests that `make test` leaves out and `make test-all` runs: they go through all networks,
 # orders or targets, of which a test in `make test` takes some. They are dealt out to parts of which CI runs one a commit.
-set(KINEMA_TEST_PARTS 5)
+set(KINEMA_TEST_PARTS 8)
 function(kinema_exhaustive)
   foreach(test ${ARGN})
     get_property(dealt GLOBAL PROPERTY KINEMA_DEALT_TESTS)

@@ -39,7 +39,6 @@ UNSEEN = {
     "bytes for shared memory:": NO_MEMORY,
     "bytes cannot be compressed": NO_MEMORY,
     ": cannot be read:": BROKEN_DISK,
-    "cannot read tensor": BROKEN_DISK,
     "in pixel format '": OTHER_FFMPEG,
     ": a picture could not be converted to RGB": OTHER_FFMPEG,
     ": this FFmpeg has no H.264 encoder (libx264)": OTHER_FFMPEG,

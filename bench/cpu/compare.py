@@ -141,10 +141,10 @@ class Engine:
         return result
 
 
-def ask_engine(python, engine, model, options, batch=1, threads=None):
+def ask_engine(python, engine, model, options, batch=1, threads=None, cache=""):
     threads = options.threads if threads is None else threads
-    return answer([python, os.path.join(HERE, "onnx_peer.py"), engine, model, options.precision, str(batch), str(threads), str(options.runs), str(options.seconds)],
-                  env=dict(os.environ) | {"OMP_NUM_THREADS": str(options.threads)})
+    return answer([python, os.path.join(HERE, "onnx_peer.py"), engine, model, options.precision, str(batch), str(threads), str(options.runs), str(options.seconds), cache],
+                  env=dict(os.environ) | {"OMP_NUM_THREADS": str(threads or 1)})
 
 
 def engines_of(options):

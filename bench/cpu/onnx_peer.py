@@ -1,22 +1,23 @@
 """Is the peer: times an exported network (ONNX) in OpenVINO or ONNX Runtime on the CPU.
 
-usage: onnx_peer.py ENGINE MODEL PRECISION BATCH THREADS RUNS SECONDS
+usage: onnx_peer.py ENGINE MODEL PRECISION BATCH THREADS RUNS SECONDS [CACHE]
 
-ENGINE: openvino or onnxruntime. PRECISION: fp32, or bf16, which OpenVINO alone has on CPUs. It makes as many runs as fit in
-SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "runs": seconds of each, "peak_memory_bytes": of
-the process}. With THREADS 0 it says the version alone.
+ENGINE: openvino or onnxruntime. PRECISION: fp32, or bf16, which OpenVINO alone has on CPUs. CACHE is a folder in which OpenVINO
+keeps what it compiled. It makes as many runs as fit in SECONDS, 1 to RUNS, after one that is not counted. Prints {"version",
+"first": seconds from the file to the first result, "runs": seconds of each, "peak_memory_bytes": of the process}. With THREADS 0
+it says the version alone.
 """
 import json
 import sys
-import time
 
-import numpy
-from machine import peak_memory
+from runs import time_runs
 
 
-def of_openvino(path, precision, batch, threads):
+def of_openvino(path, precision, batch, threads, cache):
     """Returns what runs the model once, and the shape of its input."""
     core = openvino.Core()
+    if cache:
+        core.set_property({"CACHE_DIR": cache})
     model = core.read_model(path)
     model.reshape({model.inputs[0]: [batch, *(axis.get_length() for axis in list(model.inputs[0].partial_shape)[1:])]})
     compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
@@ -25,7 +26,7 @@ def of_openvino(path, precision, batch, threads):
     return lambda clips: request.infer([clips]), list(compiled.inputs[0].shape)
 
 
-def of_onnxruntime(path, precision, batch, threads):
+def of_onnxruntime(path, precision, batch, threads, cache):
     if precision != "fp32":
         sys.exit("ONNX Runtime computes in fp32 alone on CPUs")
     options = onnxruntime.SessionOptions()
@@ -43,15 +44,9 @@ def main():
     if threads == 0:
         print(json.dumps({"version": version}))
         return
-    infer, shape = {"openvino": of_openvino, "onnxruntime": of_onnxruntime}[name](model, precision, batch, threads)
-    clips = numpy.random.default_rng(1).standard_normal(shape, numpy.float32)
-    infer(clips)
-    times, end = [], time.perf_counter() + seconds
-    while not times or (len(times) < runs and time.perf_counter() < end):
-        start = time.perf_counter()
-        infer(clips)
-        times.append(time.perf_counter() - start)
-    print(json.dumps({"version": version, "runs": times, "peak_memory_bytes": peak_memory()}))
+    cache = sys.argv[8] if len(sys.argv) > 8 else ""
+    engine = {"openvino": of_openvino, "onnxruntime": of_onnxruntime}[name]
+    print(json.dumps({"version": version} | time_runs(lambda: engine(model, precision, batch, threads, cache), runs, seconds)))
 
 
 if __name__ == "__main__":

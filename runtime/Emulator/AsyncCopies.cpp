@@ -13,14 +13,13 @@ void AsyncCopies::issue(Copy copy) {
   copy.site = thread.site;
   if (copy.countsBytes())
     mbarriers.issue(copy.phase);
-  copies.push_back(copy);
+  auto place = copies.add(copy);
   if (choices.landsEarly())
-    land(copies.size() - 1);
+    land(place);
 }
 
-void AsyncCopies::land(size_t index) {
-  Copy copy = copies[index];
-  copies.erase(copies.begin() + index);
+void AsyncCopies::land(CopiesUnderWay::Place place) {
+  const Copy copy = copies.take(place);
   const Thread &thread = threads[copy.thread];
   if (copy.kind == Copy::Kind::AsyncArrive) {
     landUntil(thread, /*stores=*/false, copy.time);
@@ -33,26 +32,21 @@ void AsyncCopies::land(size_t index) {
 
 // Lands the thread's stores to global memory, or its cp.async, that were issued up to a time.
 void AsyncCopies::landUntil(const Thread &thread, bool stores, uint32_t time) {
-  for (size_t i = 0; i < copies.size();) {
-    const Copy &copy = copies[i];
-    bool isOfKind = stores ? copy.isStore() : copy.kind == Copy::Kind::Async;
-    if (copy.thread == thread.index && copy.time <= time && isOfKind)
-      land(i);
-    else
-      ++i;
-  }
+  while (auto place = copies.ofThread(thread.index, stores, time))
+    land(*place);
 }
 
 bool AsyncCopies::landOne() {
   if (copies.empty())
     return false;
-  land(choices.order == Choices::Order::Random ? choices.below(uint32_t(copies.size())) : 0);
+  land(choices.order == Choices::Order::Random ? copies[choices.below(uint32_t(copies.size()))]
+                                               : copies.oldest());
   return true;
 }
 
 void AsyncCopies::landSome() {
   if (!copies.empty() && choices.landsNow(8))
-    land(choices.below(uint32_t(copies.size())));
+    land(copies[choices.below(uint32_t(copies.size()))]);
 }
 
 void AsyncCopies::perform(const Copy &copy) {
@@ -84,10 +78,11 @@ void AsyncCopies::perform(const Copy &copy) {
 }
 
 void AsyncCopies::checkLeftovers() {
-  for (const Copy &copy : copies)
+  copies.forAll([&](const Copy &copy) {
     if (copy.countsBytes() || copy.isStore())
       scheduler.violateAt(&threads[copy.thread], copy.site,
                           "the block ends while this copy is under way: nobody waits for it");
+  });
 }
 
 // Returns the time up to which copies must have landed, where `pending` groups may go on; nothing where all

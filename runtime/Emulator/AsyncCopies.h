@@ -5,14 +5,13 @@
 
 #include "runtime/Emulator/Accesses.h"
 #include "runtime/Emulator/Choices.h"
+#include "runtime/Emulator/CopiesUnderWay.h"
 #include "runtime/Emulator/Knowledge.h"
 #include "runtime/Emulator/MBarriers.h"
 #include "runtime/Emulator/Scheduler.h"
 #include "runtime/Emulator/TensorMap.h"
 
-#include <array>
 #include <span>
-#include <vector>
 
 namespace kinema::emulator {
 
@@ -24,7 +23,7 @@ public:
       : threads(threads), scheduler(scheduler), choices(choices), agents(agents), shared(shared),
         order(order), global(global), accesses(accesses), mbarriers(mbarriers), profiler(profiler) {}
 
-  void start() { copies.clear(); }
+  void start() { copies.reset(threads.size()); }
 
   // ---- What the running thread does
 
@@ -56,26 +55,8 @@ public:
   void checkLeftovers();
 
 private:
-  struct Copy {
-    enum class Kind : uint8_t { Async, AsyncArrive, BulkLoad, BulkStore, TensorLoad, TensorStore };
-    Kind kind = Kind::Async;
-    uint8_t coordinateCount = 0, offsetCount = 0;
-    int thread = 0;
-    uint32_t site = noSite;
-    uint32_t time = 0; // time of the thread's copies, for Async, BulkStore and TensorStore
-    MBarriers::Phase phase;
-    uint32_t shared = 0;         // address in the cluster
-    std::byte *global = nullptr; // global address; for TensorLoad and TensorStore that of the map
-    uint32_t bytes = 0, sourceBytes = 0;
-    std::array<int32_t, 5> coordinates = {};
-    std::array<int32_t, 3> offsets = {};
-
-    bool countsBytes() const { return kind == Kind::BulkLoad || kind == Kind::TensorLoad; }
-    bool isStore() const { return kind == Kind::BulkStore || kind == Kind::TensorStore; }
-  };
-
   void issue(Copy copy);
-  void land(size_t index);
+  void land(CopiesUnderWay::Place place);
   void landUntil(const Thread &thread, bool stores, uint32_t time);
   void perform(const Copy &copy);
   template <typename Function>
@@ -94,7 +75,7 @@ private:
   Accesses &accesses;
   MBarriers &mbarriers;
   AccessProfiler &profiler;
-  std::vector<Copy> copies; // copies that have not landed
+  CopiesUnderWay copies;
 };
 
 } // namespace kinema::emulator

@@ -1,5 +1,7 @@
 #include "runtime/Emulator/Clock.h"
 
+#include "runtime/Emulator/Clones.h"
+
 #include <algorithm>
 
 using namespace kinema::emulator;
@@ -10,13 +12,15 @@ static void raise(std::vector<uint32_t> &times, Agent agent, uint32_t time) {
   times[agent] = std::max(times[agent], time);
 }
 
+KINEMA_CLONES static void raiseAll(uint32_t *times, const uint32_t *others, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    times[i] = std::max(times[i], others[i]);
+}
+
 static void joinTimes(std::vector<uint32_t> &into, const std::vector<uint32_t> &from) {
-  if (into.size() < from.size())
-    into.resize(from.size());
-  uint32_t *target = into.data();
-  const uint32_t *source = from.data();
-  for (size_t i = 0, n = from.size(); i < n; ++i)
-    target[i] = std::max(target[i], source[i]);
+  size_t common = std::min(into.size(), from.size());
+  raiseAll(into.data(), from.data(), common);
+  into.insert(into.end(), from.begin() + common, from.end());
 }
 
 void Clock::raiseSeen(Agent agent, uint32_t time) { raise(seen, agent, time); }

@@ -11,7 +11,7 @@
 using namespace kinema;
 using namespace kinema::emulator;
 
-static constexpr ptrdiff_t guardBytes = 4096;
+static constexpr ptrdiff_t guardBytes = 4096, lineBytes = 64, linesOfPage = 4096 / lineBytes;
 
 Fiber::Fiber(Fiber &&other) noexcept
     : context(std::exchange(other.context, nullptr)), stack(std::exchange(other.stack, nullptr)) {}
@@ -21,7 +21,7 @@ Fiber::~Fiber() {
     munmap(stack - guardBytes, stackBytes + guardBytes);
 }
 
-void Fiber::start(void (*entry)(boost::context::detail::transfer_t)) {
+void Fiber::start(void (*entry)(boost::context::detail::transfer_t), int number) {
   if (!stack) {
     void *memory = mmap(nullptr, stackBytes + guardBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -30,5 +30,6 @@ void Fiber::start(void (*entry)(boost::context::detail::transfer_t)) {
     mprotect(memory, guardBytes, PROT_NONE);
     stack = static_cast<char *>(memory) + guardBytes;
   }
-  context = boost::context::detail::make_fcontext(stack + stackBytes, stackBytes, entry);
+  ptrdiff_t bytes = stackBytes - number % linesOfPage * lineBytes;
+  context = boost::context::detail::make_fcontext(stack + bytes, bytes, entry);
 }

@@ -91,18 +91,6 @@ void withMatrices(AccessKind kind, const void *address, uint32_t count, uint32_t
 
 enum class Element { BF16, F16, TF32 };
 
-float decode(Element type, const uint32_t *registers, int index) {
-  switch (type) {
-  case Element::BF16:
-    return fromBF16(uint16_t(registers[index / 2] >> 16 * (index % 2)));
-  case Element::F16:
-    return fromF16(uint16_t(registers[index / 2] >> 16 * (index % 2)));
-  case Element::TF32:
-    return fromTF32(registers[index]);
-  }
-  return 0;
-}
-
 struct Form {
   Element type;
   int k;
@@ -110,13 +98,23 @@ struct Form {
 // The forms stand in the order of compiler/Target/NVGPU/Emulator/RetargetMatrix.cpp.
 constexpr Form forms[] = {{Element::BF16, 8}, {Element::BF16, 16}, {Element::F16, 8},
                           {Element::F16, 16}, {Element::TF32, 4},  {Element::TF32, 8}};
+constexpr int productRows = 16, productColumns = 8, mostDepth = 16;
 
-// Adds products to a number and rounds once.
-float roundedOnce(float start, const float *a, const float *b, int count) {
-  double sum = start;
-  for (int k = 0; k < count; ++k)
-    sum += double(a[k]) * b[k];
-  return float(sum);
+// Decodes the elements of a register of 32 bits.
+void decode(Element type, uint32_t word, float *elements) {
+  switch (type) {
+  case Element::BF16:
+    elements[0] = fromBF16(uint16_t(word));
+    elements[1] = fromBF16(uint16_t(word >> 16));
+    return;
+  case Element::F16:
+    elements[0] = fromF16(uint16_t(word));
+    elements[1] = fromF16(uint16_t(word >> 16));
+    return;
+  case Element::TF32:
+    elements[0] = fromTF32(word);
+    return;
+  }
 }
 
 // Multiplies by m16n8. With `pack` elements in a register, g = lane / 4 and t = lane % 4, a lane's registers
@@ -126,35 +124,34 @@ void multiply(Warps &warps, const Meeting &meeting) {
   requireWholeWarp(warps, meeting);
   Form form = forms[warps.lane(meeting, 0).operand[0]];
   int pack = form.type == Element::TF32 ? 1 : 2, parts = form.k / (4 * pack); // parts along k
-  float a[16][16], b[16][8];
+  float a[productRows * mostDepth], b[mostDepth * productColumns], d[productRows * productColumns];
+  auto placeInD = [](int g, int t, int half) { return (g + 8 * half) * productColumns + 2 * t; };
   for (int lane = 0; lane < warpSize; ++lane) {
     const uint32_t *words = reinterpret_cast<const uint32_t *>(warps.lane(meeting, lane).operand[1]);
     int g = lane / 4, t = lane % 4;
-    for (int part = 0; part < parts; ++part)
-      for (int i = 0; i < pack; ++i) {
-        int k = part * 4 * pack + t * pack + i;
-        for (int half = 0; half < 2; ++half)
-          a[g + 8 * half][k] = decode(form.type, words, (part * 2 + half) * pack + i);
-        b[k][g] = decode(form.type, words + 2 * parts, part * pack + i);
-      }
-  }
-  bool truncates = currentCluster->tensorCore.sums() == Arithmetic::Truncating;
-  for (int lane = 0; lane < warpSize; ++lane) {
-    const Thread &thread = warps.lane(meeting, lane);
-    const uint32_t *c = reinterpret_cast<const uint32_t *>(thread.operand[1]) + 3 * parts;
-    uint32_t *d = reinterpret_cast<uint32_t *>(thread.operand[2]);
-    for (int i = 0; i < 4; ++i) {
-      int row = lane / 4 + 8 * (i / 2), column = lane % 4 * 2 + i % 2;
-      float sum, ofB[16];
-      std::memcpy(&sum, &c[i], sizeof sum);
-      for (int k = 0; k < form.k; ++k)
-        ofB[k] = b[k][column];
-      if (truncates)
-        addProduct(Arithmetic::Truncating, &sum, a[row], ofB, 1, form.k, 1, TensorCoreSums::group / 2 * pack);
-      else
-        sum = roundedOnce(sum, a[row], ofB, form.k);
-      std::memcpy(&d[i], &sum, sizeof sum);
+    for (int part = 0; part < parts; ++part) {
+      int k = (part * 4 + t) * pack;
+      for (int half = 0; half < 2; ++half)
+        decode(form.type, *words++, a + (g + 8 * half) * form.k + k);
     }
+    for (int part = 0; part < parts; ++part) {
+      float elements[2];
+      decode(form.type, *words++, elements);
+      for (int i = 0; i < pack; ++i)
+        b[((part * 4 + t) * pack + i) * productColumns + g] = elements[i];
+    }
+    for (int half = 0; half < 2; ++half)
+      std::memcpy(d + placeInD(g, t, half), words + 2 * half, 2 * sizeof(float));
+  }
+  if (currentCluster->tensorCore.sums() == Arithmetic::Truncating)
+    addProduct(Arithmetic::Truncating, d, a, b, productRows, form.k, productColumns,
+               TensorCoreSums::group / 2 * pack);
+  else
+    addRoundedOnce(d, a, b, productRows, form.k, productColumns);
+  for (int lane = 0; lane < warpSize; ++lane) {
+    uint32_t *results = reinterpret_cast<uint32_t *>(warps.lane(meeting, lane).operand[2]);
+    for (int half = 0; half < 2; ++half)
+      std::memcpy(results + 2 * half, d + placeInD(lane / 4, lane % 4, half), 2 * sizeof(float));
   }
 }
 

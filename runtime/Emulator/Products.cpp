@@ -1,17 +1,14 @@
 #include "runtime/Emulator/Products.h"
 
+#include "runtime/Emulator/Clones.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
-// Has a function compiled for AVX2 beside what all processors have.
-#ifdef __x86_64__
-#define KINEMA_CLONES [[gnu::target_clones("avx2", "default")]]
-#else
-#define KINEMA_CLONES
-#endif
-
 using namespace kinema::emulator;
+
+static constexpr int mostColumns = 256;
 
 KINEMA_CLONES static void addInOrder(float *d, const float *a, const float *b, int rows, int depth,
                                      int columns) {
@@ -23,12 +20,31 @@ KINEMA_CLONES static void addInOrder(float *d, const float *a, const float *b, i
     }
 }
 
+KINEMA_CLONES static void addInDoubles(float *d, const float *a, const float *b, int rows, int depth,
+                                       int columns) {
+  double sums[mostColumns];
+  for (int row = 0; row < rows; ++row) {
+    std::copy(d + row * columns, d + (row + 1) * columns, sums);
+    for (int k = 0; k < depth; ++k) {
+      double factor = a[row * depth + k];
+      for (int column = 0; column < columns; ++column)
+        sums[column] += factor * b[k * columns + column];
+    }
+    std::copy(sums, sums + columns, d + row * columns);
+  }
+}
+
+void kinema::emulator::addRoundedOnce(float *d, const float *a, const float *b, int rows, int depth,
+                                      int columns) {
+  addInDoubles(d, a, b, rows, depth, columns);
+}
+
 // ---- As tensor cores do
 
 static constexpr int leastExponent =
     -126; // of numbers that are not zero: that of f32's smallest normal number
 static constexpr int exponentOfZero = -1000;
-static constexpr int mostColumns = 256, mostGroup = 16;
+static constexpr int mostGroup = 16;
 
 static inline int exponentOf(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value) & 0x7FFFFFFF;

@@ -25,4 +25,7 @@ struct TensorCoreSums {
 void addProduct(Arithmetic arithmetic, float *d, const float *a, const float *b, int rows, int depth,
                 int columns, int group = TensorCoreSums::group);
 
+// Does so with sums in f64, which are rounded to f32 at the end.
+void addRoundedOnce(float *d, const float *a, const float *b, int rows, int depth, int columns);
+
 } // namespace kinema::emulator

@@ -16,11 +16,12 @@ void Scheduler::start() {
   paused.clear();
   idleRounds = 0;
   for (Thread &thread : threads) {
-    thread.fiber.start([](transfer_t from) {
+    auto entry = [](transfer_t from) {
       Scheduler &scheduler = *static_cast<Scheduler *>(from.data);
       scheduler.outside = from.fctx;
       scheduler.body();
-    });
+    };
+    thread.fiber.start(entry, thread.index);
     runnable.push_back(&thread);
   }
 }

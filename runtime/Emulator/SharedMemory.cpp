@@ -133,8 +133,10 @@ void AccessLog::rememberRead(Cell &cell, Moment now, bool replaces) {
       return;
     }
     uint32_t after = makeReaders();
-    readers[after].moments =
-        cell.reader == many ? readers[cell.readTime].moments : std::vector<Moment>{before};
+    if (cell.reader == many)
+      readers[after].moments = readers[cell.readTime].moments;
+    else
+      readers[after].moments.assign(1, before);
     put(readers[after].moments, now);
     lastRead = {before, now, after};
     hold(before);

@@ -177,8 +177,7 @@ kinema_error *kinema_session_load_weights(kinema_session *session, const char *p
       refuse("package {} carries no weights; name a file of them", archive.path());
     session->prepared = false;
     session->lastEntry.clear();
-    loadWeights(*session->program, archive, textOf(path), textOf(names));
-    session->haveWeights(classesOf(textOf(path), &archive));
+    session->haveWeights(loadWeights(*session->program, archive, textOf(path), textOf(names)));
   });
 }
 
@@ -186,7 +185,7 @@ kinema_error *kinema_session_load_weights_memory(kinema_session *session, const 
                                                  const char *names) {
   return withSession(session, [&] {
     require(data, "data");
-    TensorFile file = parseTensors(std::string(static_cast<const char *>(data), bytes), fileInMemory);
+    TensorFile file = parseTensors({static_cast<const char *>(data), bytes}, fileInMemory);
     session->prepared = false;
     session->lastEntry.clear();
     session->program->loadWeights(file, fileInMemory, findNaming(textOf(names)));
@@ -228,7 +227,7 @@ kinema_error *kinema_session_load_part_memory(kinema_session *session, const voi
   return withSession(session, [&] {
     require(data, "data");
     require(taken, "taken");
-    const TensorFile file = parseTensors(std::string(static_cast<const char *>(data), bytes), fileInMemory);
+    const TensorFile file = parseTensors({static_cast<const char *>(data), bytes}, fileInMemory);
     loadPart(*session, file, fileInMemory, names, std::span(taken, static_cast<size_t>(count)));
   });
 }

@@ -5,13 +5,10 @@
 
 #include <minizip/unzip.h>
 #include <minizip/zip.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <memory>
 
 namespace kinema {
@@ -23,31 +20,13 @@ constexpr int64_t endBytes = 22;
 constexpr int64_t directorySizeField = 12, directoryOffsetField = 16, commentSizeField = 20;
 constexpr int64_t recordBytes = 46, entryOffsetField = 42; // of the directory's records (APPNOTE, 4.3.12)
 
+constexpr int64_t largestPiece = int64_t{1} << 30; // bytes that are read or written in one call
+
 uint32_t littleEndian(const std::string &text, size_t at, int bytes) {
   uint32_t value = 0;
   for (int i = 0; i < bytes; ++i)
     value |= static_cast<uint32_t>(static_cast<uint8_t>(text[at + i])) << (8 * i);
   return value;
-}
-
-// A Source is the bytes at whose end an archive lies: those of a file, or of a package in memory.
-struct Source {
-  std::string name; // for messages
-  int64_t bytes = 0;
-  std::function<std::string(int64_t offset, int64_t bytes)> read; // of what lies within
-};
-
-Source sourceOf(const std::string &path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path))
-    fail("cannot read {}: {}", path, file ? "it is a directory" : std::strerror(errno));
-  return {path, file.tellg(), [path](int64_t offset, int64_t bytes) {
-            std::ifstream file(path, std::ios::binary);
-            std::string text(bytes, '\0');
-            if (!file || !file.seekg(offset) || (!file.read(text.data(), bytes) && bytes > 0))
-              fail("cannot read {}: {}", path, std::strerror(errno));
-            return text;
-          }};
 }
 
 // Reads the last bytes, enough for an end record with the longest comment.
@@ -91,48 +70,85 @@ void requireArchive(const Source &source) {
     fail("{} is no package: there is no zip directory at its end", source.name);
 }
 
-// A Memory is a file in memory for the archive's writer and reader, which see it as if `before` bytes came
-// before it.
-struct Memory {
-  size_t before;
-  std::string bytes = {};
-  size_t at = 0;
+// A Stream is a file as minizip sees it, as if `before` bytes came before it.
+class Stream {
+public:
+  explicit Stream(int64_t before) : before(before) {}
+  virtual ~Stream() = default;
 
-  static void *open(void *memory, const void *, int) { return memory; }
-  static uLong read(void *, void *stream, void *to, uLong count) {
-    auto &file = *static_cast<Memory *>(stream);
-    count = std::min<uLong>(count, file.bytes.size() - std::min(file.at, file.bytes.size()));
-    std::memcpy(to, file.bytes.data() + file.at, count);
-    file.at += count;
+  zlib_filefunc64_def functions() {
+    return {[](void *stream, const void *, int) { return stream; },
+            [](void *, void *stream, void *to, uLong count) {
+              return of(stream).read(static_cast<char *>(to), count);
+            },
+            [](void *, void *stream, const void *from, uLong count) {
+              return of(stream).write(static_cast<const char *>(from), count);
+            },
+            [](void *, void *stream) -> ZPOS64_T { return of(stream).before + of(stream).at; },
+            [](void *, void *stream, ZPOS64_T offset, int origin) {
+              of(stream).seek(static_cast<int64_t>(offset), origin);
+              return 0L;
+            },
+            [](void *, void *) { return 0; },
+            [](void *, void *) { return 0; },
+            this};
+  }
+
+protected:
+  virtual int64_t size() const = 0;
+  virtual uLong read(char *, uLong) { return 0; }
+  virtual uLong write(const char *, uLong) { return 0; }
+  int64_t at = 0;
+
+private:
+  static Stream &of(void *stream) { return *static_cast<Stream *>(stream); }
+  // A damaged archive may lead beyond the end, where nothing can be read.
+  void seek(int64_t offset, int origin) {
+    at = origin == ZLIB_FILEFUNC_SEEK_SET   ? offset - before
+         : origin == ZLIB_FILEFUNC_SEEK_CUR ? at + offset
+                                            : size() + offset;
+  }
+  const int64_t before;
+};
+
+class Reading final : public Stream {
+public:
+  explicit Reading(const Source &source) : Stream(0), source(source) {}
+
+private:
+  int64_t size() const override { return source.bytes; }
+  uLong read(char *to, uLong count) override {
+    if (at < 0 || at > source.bytes)
+      return 0;
+    int64_t within = std::min<int64_t>(static_cast<int64_t>(count), source.bytes - at);
+    try {
+      source.read(at, to, within);
+    } catch (const Error &) {
+      return 0; // errors do not pass through a library in C, which finds that bytes are missing
+    }
+    at += within;
+    return within;
+  }
+  const Source &source;
+};
+
+class Writing final : public Stream {
+public:
+  using Stream::Stream;
+  std::string bytes;
+
+private:
+  int64_t size() const override { return static_cast<int64_t>(bytes.size()); }
+  uLong write(const char *from, uLong count) override {
+    bytes.resize(std::max<size_t>(bytes.size(), at + count));
+    std::memcpy(bytes.data() + at, from, count);
+    at += static_cast<int64_t>(count);
     return count;
   }
-  static uLong write(void *, void *stream, const void *from, uLong count) {
-    auto &file = *static_cast<Memory *>(stream);
-    file.bytes.resize(std::max(file.bytes.size(), file.at + count));
-    std::memcpy(file.bytes.data() + file.at, from, count);
-    file.at += count;
-    return count;
-  }
-  static ZPOS64_T tell(void *, void *stream) {
-    auto &file = *static_cast<Memory *>(stream);
-    return file.before + file.at;
-  }
-  static long seek(void *, void *stream, ZPOS64_T offset, int origin) {
-    auto &file = *static_cast<Memory *>(stream);
-    size_t to = offset - file.before;
-    if (origin != ZLIB_FILEFUNC_SEEK_SET)
-      to = (origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at : file.bytes.size()) + offset;
-    file.at = to; // a damaged archive may lead beyond the end, where nothing can be read
-    return 0;
-  }
-  static int close(void *, void *) { return 0; }
-  static int error(void *, void *) { return 0; }
-  zlib_filefunc64_def functions() { return {open, read, write, tell, seek, close, error, this}; }
 };
 
 constexpr uLong firstDay = 1 << 21 | 1 << 16; // 1 January 1980
 constexpr uLong utf8Names = 1 << 11;
-constexpr size_t largestPiece = size_t{1} << 30; // bytes that are read or written in one call
 
 void require(int status, const std::string &what) {
   if (status != ZIP_OK)
@@ -147,42 +163,73 @@ bool isManifest(const std::string &entry) {
   return entry == manifestEntry || (entry.starts_with("manifest.") && entry.ends_with(".json"));
 }
 
-bool findArchive(const std::string &path, ArchivePlace &place) { return findArchive(sourceOf(path), place); }
+bool findArchive(const std::string &path, ArchivePlace &place) { return findArchive(*openFile(path), place); }
 
 struct Package::Archive {
-  Memory memory{0}; // the package, where it is not in a file
+  std::unique_ptr<const Source> source;
+  Reading stream;
   unzFile zip = nullptr;
-  int64_t bytes = 0; // of the file, or of the package in memory
+
+  explicit Archive(std::unique_ptr<const Source> given) : source(std::move(given)), stream(*source) {
+    requireArchive(*source);
+    zlib_filefunc64_def functions = stream.functions();
+    zip = unzOpen2_64("", &functions);
+    if (!zip)
+      fail("{} is no package: its zip directory is damaged", source->name);
+  }
   ~Archive() {
     if (zip)
       unzClose(zip);
   }
+
+  // These open the current entry: as it lies in the archive, where it is stored so, or decompressed. They
+  // return null where it is damaged.
+  std::unique_ptr<const Source> openStored(const unz_file_info64 &info) const;
+  std::unique_ptr<const Source> openCompressed(const unz_file_info64 &info) const;
 };
 
-Package::Package(const std::string &path) : filePath(path), archive(std::make_unique<Archive>()) {
-  Source source = sourceOf(path);
-  requireArchive(source);
-  archive->bytes = source.bytes;
-  archive->zip = unzOpen64(path.c_str());
-  requireOpen();
+// Returns the checksum of a source, which is read piece by piece.
+static uLong checksumOf(const Source &source) {
+  std::vector<Bytef> piece(std::min<int64_t>(source.bytes, 1 << 18));
+  uLong sum = crc32_z(0, nullptr, 0);
+  for (int64_t done = 0; done < source.bytes;) {
+    int64_t count = std::min<int64_t>(source.bytes - done, static_cast<int64_t>(piece.size()));
+    source.read(done, piece.data(), count);
+    sum = crc32_z(sum, piece.data(), count);
+    done += count;
+  }
+  return sum;
 }
+
+std::unique_ptr<const Source> Package::Archive::openStored(const unz_file_info64 &info) const {
+  const bool opened = unzOpenCurrentFile(zip) == UNZ_OK;
+  const auto begin = static_cast<int64_t>(opened ? unzGetCurrentFileZStreamPos64(zip) : 0);
+  unzCloseCurrentFile(zip);
+  const auto bytes = static_cast<int64_t>(info.uncompressed_size);
+  if (!opened || info.compressed_size != info.uncompressed_size || begin > source->bytes - bytes)
+    return nullptr;
+  auto entry = partOf(*source, begin, bytes);
+  return checksumOf(*entry) == info.crc ? std::move(entry) : nullptr;
+}
+
+std::unique_ptr<const Source> Package::Archive::openCompressed(const unz_file_info64 &info) const {
+  bool whole = unzOpenCurrentFile(zip) == UNZ_OK;
+  std::string content(whole ? info.uncompressed_size : 0, '\0');
+  for (size_t done = 0; whole && done < content.size();) {
+    auto piece = static_cast<unsigned>(std::min<size_t>(content.size() - done, largestPiece));
+    int count = unzReadCurrentFile(zip, content.data() + done, piece);
+    whole = count > 0;
+    done += whole ? count : 0;
+  }
+  whole = unzCloseCurrentFile(zip) == UNZ_OK && whole; // closing compares the checksum
+  return whole ? sourceOf(std::move(content), source->name) : nullptr;
+}
+
+Package::Package(const std::string &path)
+    : filePath(path), archive(std::make_unique<Archive>(openFile(path))) {}
 
 Package::Package(std::string content, const std::string &name)
-    : filePath(name), archive(std::make_unique<Archive>()) {
-  archive->memory.bytes = std::move(content);
-  const std::string &bytes = archive->memory.bytes;
-  archive->bytes = static_cast<int64_t>(bytes.size());
-  requireArchive({name, archive->bytes,
-                  [&bytes](int64_t offset, int64_t count) { return bytes.substr(offset, count); }});
-  zlib_filefunc64_def functions = archive->memory.functions();
-  archive->zip = unzOpen2_64("", &functions);
-  requireOpen();
-}
-
-void Package::requireOpen() const {
-  if (!archive->zip)
-    fail("{} is no package: its zip directory is damaged", filePath);
-}
+    : filePath(name), archive(std::make_unique<Archive>(sourceOf(std::move(content), name))) {}
 
 Package::~Package() = default;
 Package::Package(Package &&) noexcept = default;
@@ -209,25 +256,24 @@ bool Package::has(const std::string &entry) const {
   return unzLocateFile(archive->zip, entry.c_str(), caseSensitive) == UNZ_OK;
 }
 
-std::string Package::read(const std::string &entry) const {
+std::unique_ptr<const Source> Package::open(const std::string &entry) const {
   unz_file_info64 info;
   if (!has(entry) ||
       unzGetCurrentFileInfo64(archive->zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
     fail("package {} has no entry {}", filePath, entry);
-  if (info.uncompressed_size > static_cast<uint64_t>(archive->bytes))
+  if (info.uncompressed_size > static_cast<uint64_t>(archive->source->bytes))
     fail("package {}: entry {} claims {} bytes, more than the file has", filePath, entry,
          info.uncompressed_size);
-  bool whole = unzOpenCurrentFile(archive->zip) == UNZ_OK;
-  std::string content(whole ? info.uncompressed_size : 0, '\0');
-  for (size_t done = 0; whole && done < content.size();) {
-    auto piece = static_cast<unsigned>(std::min(content.size() - done, largestPiece));
-    int count = unzReadCurrentFile(archive->zip, content.data() + done, piece);
-    whole = count > 0;
-    done += whole ? count : 0;
-  }
-  if (unzCloseCurrentFile(archive->zip) != UNZ_OK || !whole) // closing compares the checksum
+  constexpr uLong stored = 0;
+  auto source = info.compression_method == stored ? archive->openStored(info) : archive->openCompressed(info);
+  if (!source)
     fail("package {}: entry {} is damaged", filePath, entry);
-  return content;
+  return source;
+}
+
+std::string Package::read(const std::string &entry) const {
+  auto source = open(entry);
+  return source->read(0, source->bytes);
 }
 
 void PackageWriter::add(std::string entry, std::string content) {
@@ -241,7 +287,7 @@ bool PackageWriter::has(const std::string &entry) const {
 
 // Returns the archive's bytes, made to stand behind `before` others.
 std::string PackageWriter::archive(size_t before) const {
-  Memory memory{before};
+  Writing memory(static_cast<int64_t>(before));
   zlib_filefunc64_def functions = memory.functions();
   // The library's own state is freed by closing the archive, also when an entry is refused.
   auto close = [](zipFile open) { zipClose(open, nullptr); };
@@ -260,9 +306,10 @@ std::string PackageWriter::archive(size_t before) const {
                                     large),
             name);
     for (size_t done = 0; done < content.size(); done += largestPiece)
-      require(zipWriteInFileInZip(zip, content.data() + done,
-                                  static_cast<unsigned>(std::min(content.size() - done, largestPiece))),
-              name);
+      require(
+          zipWriteInFileInZip(zip, content.data() + done,
+                              static_cast<unsigned>(std::min<size_t>(content.size() - done, largestPiece))),
+          name);
     require(zipCloseFileInZip(zip), name);
   }
   require(zipClose(owner.release(), nullptr), "its directory");

@@ -3,6 +3,8 @@
 // appended is a package.
 #pragma once
 
+#include "runtime/Package/Source.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,9 +47,10 @@ public:
   std::vector<std::string> entries() const;
   bool has(const std::string &entry) const;
   std::string read(const std::string &entry) const;
+  // Opens an entry whose checksum has been compared. The source refers to the package.
+  std::unique_ptr<const Source> open(const std::string &entry) const;
 
 private:
-  void requireOpen() const;
   struct Archive;
   std::string filePath; // or the name of a package in memory
   std::unique_ptr<Archive> archive;

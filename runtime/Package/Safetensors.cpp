@@ -11,9 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <tuple>
 
 using nlohmann::json;
@@ -25,8 +23,7 @@ constexpr uint64_t longestHeader = 100'000'000; // the reference implementation'
 
 // Reads `count` elements of a type that only files have as float32.
 template <typename Stored, float (*toFloat)(Stored)>
-void widen(const char *stored, int64_t count, FileTensor &tensor) {
-  std::span<float> values = tensor.as<float>();
+void widen(const char *stored, int64_t count, float *values) {
   for (int64_t i = 0; i < count; ++i) {
     Stored element;
     std::memcpy(&element, stored + i * static_cast<int64_t>(sizeof element), sizeof element);
@@ -41,7 +38,7 @@ struct StoredType {
   const char *name;
   int64_t bytes;
   ElementType type;
-  void (*convert)(const char *, int64_t, FileTensor &) = nullptr;
+  void (*convert)(const char *, int64_t, float *) = nullptr;
 };
 // Those that tensors have in memory come first, in the order of ElementType.
 constexpr StoredType storedTypes[] = {{"F32", 4, ElementType::F32},
@@ -167,75 +164,82 @@ const FileTensor *TensorFile::find(const std::string &name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-// Reads a tensor's bytes, at which `file` stands.
-static void readElements(std::istream &file, const std::string &path, HeaderEntry &entry) {
-  FileTensor &tensor = entry.tensor;
-  std::vector<char> bytes(entry.end - entry.begin);
-  if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size())) && !bytes.empty())
-    fail("cannot read tensor {} of {}: {}", tensor.name, path, std::strerror(errno));
-  if (!entry.stored->convert) {
-    tensor.bytes = std::move(bytes);
-    return;
-  }
-  const auto count = static_cast<int64_t>(bytes.size()) / entry.stored->bytes;
-  tensor.bytes.resize(count * bytesOf(tensor.type));
-  entry.stored->convert(bytes.data(), count, tensor);
-}
-
-// Reads the header and, with `elements`, the tensors' bytes.
-static TensorFile readStream(std::istream &file, const std::string &path, bool elements) {
-  file.seekg(0, std::ios::end);
-  uint64_t fileBytes = file.tellg();
+// Reads the header; throws Error. The entries are those of the tensors, in their order.
+static TensorFile readHeader(const Source &source, std::vector<HeaderEntry> &entries, uint64_t &dataBegin) {
+  const std::string &path = source.name;
+  const auto bytes = static_cast<uint64_t>(source.bytes);
   uint64_t headerBytes = 0;
-  file.seekg(0);
-  if (fileBytes < sizeof(headerBytes) ||
-      !file.read(reinterpret_cast<char *>(&headerBytes), sizeof(headerBytes)))
-    fail("{} is no safetensors file: it has {} bytes", path, fileBytes);
-  if (headerBytes > longestHeader || headerBytes > fileBytes - sizeof(headerBytes))
+  if (bytes < sizeof headerBytes)
+    fail("{} is no safetensors file: it has {} bytes", path, bytes);
+  source.read(0, &headerBytes, sizeof headerBytes);
+  if (headerBytes > longestHeader || headerBytes > bytes - sizeof headerBytes)
     fail("{} is no safetensors file, or cut off: a header of {} bytes in a file of {}", path, headerBytes,
-         fileBytes);
-  std::string text(headerBytes, '\0');
-  if (!file.read(text.data(), text.size()))
-    fail("cannot read {}: {}", path, std::strerror(errno));
-
-  json header = parseHeader(path, text);
-  uint64_t dataBytes = fileBytes - sizeof(headerBytes) - headerBytes;
-  std::vector<HeaderEntry> entries;
+         bytes);
+  dataBegin = sizeof headerBytes + headerBytes;
+  json header = parseHeader(path, source.read(sizeof headerBytes, static_cast<int64_t>(headerBytes)));
   for (const auto &[name, entry] : header.items())
     if (name != "__metadata__")
-      entries.push_back(parseEntry(path, name, entry, dataBytes));
+      entries.push_back(parseEntry(path, name, entry, bytes - dataBegin));
   std::sort(entries.begin(), entries.end(), [](const HeaderEntry &a, const HeaderEntry &b) {
     return std::tie(a.begin, a.end, a.tensor.name) < std::tie(b.begin, b.end, b.tensor.name);
   });
-  checkCoverage(path, entries, dataBytes);
-
-  TensorFile result;
-  result.metadata = parseMetadata(path, header);
-  for (HeaderEntry &entry : entries) {
-    if (elements)
-      readElements(file, path, entry);
-    result.tensors.push_back(std::move(entry.tensor));
-  }
-  return result;
+  checkCoverage(path, entries, bytes - dataBegin);
+  TensorFile file;
+  file.metadata = parseMetadata(path, header);
+  for (const HeaderEntry &entry : entries)
+    file.tensors.push_back(entry.tensor);
+  return file;
 }
 
-static TensorFile readPath(const std::string &path, bool elements) {
+struct TensorReader::Elements {
+  std::unique_ptr<const Source> source;
+  std::vector<HeaderEntry> entries;
+  uint64_t dataBegin = 0;
+};
+
+TensorReader::TensorReader(std::unique_ptr<const Source> source) : elements(std::make_unique<Elements>()) {
+  elements->source = std::move(source);
+  file = readHeader(*elements->source, elements->entries, elements->dataBegin);
+}
+
+TensorReader::~TensorReader() = default;
+
+std::span<const char> TensorReader::read(const FileTensor &described) {
+  const HeaderEntry &entry = elements->entries.at(&described - file.tensors.data());
+  stored.resize(std::max<size_t>(stored.size(), entry.end - entry.begin));
+  const auto bytes = static_cast<int64_t>(entry.end - entry.begin);
+  elements->source->read(static_cast<int64_t>(elements->dataBegin + entry.begin), stored.data(), bytes);
+  if (!entry.stored->convert)
+    return std::span(stored).first(bytes);
+  const int64_t count = bytes / entry.stored->bytes;
+  converted.resize(std::max<size_t>(converted.size(), count * bytesOf(described.type)));
+  entry.stored->convert(stored.data(), count, reinterpret_cast<float *>(converted.data()));
+  return std::span(converted).first(count * bytesOf(described.type));
+}
+
+std::unique_ptr<const Source> openTensors(const std::string &path) {
   if (std::error_code none; std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path))
     fail("cannot read {}: it is {}", path,
          std::filesystem::is_directory(path) ? "a directory" : "not a regular file");
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    fail("cannot read {}: {}", path, std::strerror(errno));
-  return readStream(file, path, elements);
+  return openFile(path);
 }
 
-TensorFile readTensors(const std::string &path) { return readPath(path, /*elements=*/true); }
+static TensorFile readAll(std::unique_ptr<const Source> source) {
+  TensorReader reader(std::move(source));
+  TensorFile file = reader.header();
+  for (size_t i = 0; i < file.tensors.size(); ++i) {
+    std::span<const char> bytes = reader.read(reader.header().tensors[i]);
+    file.tensors[i].bytes.assign(bytes.begin(), bytes.end());
+  }
+  return file;
+}
 
-TensorFile readTensorHeader(const std::string &path) { return readPath(path, /*elements=*/false); }
+TensorFile readTensors(const std::string &path) { return readAll(openTensors(path)); }
 
-TensorFile parseTensors(const std::string &content, const std::string &origin) {
-  std::istringstream stream(content, std::ios::binary);
-  return readStream(stream, origin, /*elements=*/true);
+TensorFile readTensorHeader(const std::string &path) { return TensorReader(openTensors(path)).header(); }
+
+TensorFile parseTensors(std::string_view content, const std::string &origin) {
+  return readAll(sourceOfView(content, origin));
 }
 
 // Returns the file's first bytes: the header's length, and the header.

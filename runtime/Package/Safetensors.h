@@ -3,11 +3,13 @@
 #pragma once
 
 #include "runtime/Package/ElementType.h"
+#include "runtime/Package/Source.h"
 
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kinema {
@@ -54,9 +56,31 @@ inline constexpr const char *classesKey = "classes";
 // off, whose header lies, or whose tensors overlap throws Error, naming file and tensor.
 TensorFile readTensors(const std::string &path);
 // Reads tensors from a file's content; messages call the file `origin`.
-TensorFile parseTensors(const std::string &content, const std::string &origin);
+TensorFile parseTensors(std::string_view content, const std::string &origin);
 // Reads and checks the file's header alone; the tensors have no bytes.
 TensorFile readTensorHeader(const std::string &path);
+
+// Reads the tensors of a file one by one, so that they need not be in memory together.
+class TensorReader {
+public:
+  // Reads and checks the header; throws Error.
+  explicit TensorReader(std::unique_ptr<const Source> source);
+  ~TensorReader();
+  TensorReader(const TensorReader &) = delete;
+
+  const TensorFile &header() const { return file; } // the tensors have no bytes
+  // Returns the elements of a tensor of the header. They are there until the next call.
+  std::span<const char> read(const FileTensor &described);
+
+private:
+  struct Elements;
+  TensorFile file;
+  std::unique_ptr<Elements> elements;
+  std::vector<char> stored, converted;
+};
+
+// Opens a file of tensors for a reader; throws Error, also where it is no regular file.
+std::unique_ptr<const Source> openTensors(const std::string &path);
 
 // Returns the content of such a file.
 std::string formatTensors(const TensorFile &file);

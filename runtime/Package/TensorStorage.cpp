@@ -28,49 +28,65 @@ public:
                  [](const Loop &loop) { return loop.size > 1; });
     if (loops.empty() && !shape.empty())
       loops.push_back({0, 1, 1});
+    std::vector<int64_t> last(shape.size(), 0); // the largest coordinates that the loops reach
+    for (const Loop &loop : loops)
+      last[loop.axis] += (loop.size - 1) * loop.step;
+    for (size_t axis = 0; axis < shape.size(); ++axis)
+      if (last[axis] >= shape[axis])
+        padded.push_back(axis);
   }
 
   template <typename Visit> void forEach(Visit &&visit) const {
     if (loops.empty())
       return visit(Run{0, 0, 1, 1, 1});
     const Loop &inner = loops.back();
-    size_t outer = loops.size() - 1;
-    std::vector<int64_t> counters(outer, 0), coordinates(shape.size(), 0); // both of the run's first element
+    const int64_t stride = inner.step * strides[inner.axis];
+    std::vector<int64_t> counters(loops.size() - 1, 0);
+    Place first{std::vector<int64_t>(shape.size(), 0), 0};
     int64_t total = 1;
     for (const Loop &loop : loops)
       total *= loop.size;
     for (int64_t stored = 0; stored < total; stored += inner.size) {
-      visit(Run{stored, logicalIndex(coordinates), inner.step * strides[inner.axis],
-                valid(coordinates, inner), inner.size});
-      advance(counters, coordinates);
+      visit(Run{stored, first.index, stride, valid(first, inner), inner.size});
+      advance(counters, first);
     }
   }
 
 private:
+  // Says where a run's first element lies in the logical tensor.
+  struct Place {
+    std::vector<int64_t> coordinates;
+    int64_t index;
+  };
+
   std::span<const int64_t> shape;
   std::vector<int64_t> strides; // of the logical tensor
   std::vector<Loop> loops;      // loops of size 1 are left out
+  std::vector<size_t> padded;   // axes along which the loops go beyond the shape
 
-  int64_t logicalIndex(const std::vector<int64_t> &coordinates) const {
-    int64_t index = 0;
-    for (size_t axis = 0; axis < coordinates.size(); ++axis)
-      index += coordinates[axis] * strides[axis];
-    return index;
-  }
-
-  int64_t valid(const std::vector<int64_t> &coordinates, const Loop &inner) const {
-    for (size_t axis = 0; axis < coordinates.size(); ++axis)
-      if (coordinates[axis] >= shape[axis])
+  int64_t valid(const Place &first, const Loop &inner) const {
+    int64_t count = inner.size;
+    for (size_t axis : padded) {
+      int64_t left = shape[axis] - first.coordinates[axis];
+      if (left <= 0)
         return 0;
-    return std::min(inner.size, (shape[inner.axis] - coordinates[inner.axis] + inner.step - 1) / inner.step);
+      if (axis == static_cast<size_t>(inner.axis))
+        count = std::min(count, (left + inner.step - 1) / inner.step);
+    }
+    return count;
   }
 
-  void advance(std::vector<int64_t> &counters, std::vector<int64_t> &coordinates) const {
+  void move(Place &place, const Loop &loop, int64_t rounds) const {
+    place.coordinates[loop.axis] += rounds * loop.step;
+    place.index += rounds * loop.step * strides[loop.axis];
+  }
+
+  void advance(std::vector<int64_t> &counters, Place &first) const {
     for (size_t i = counters.size(); i-- > 0;) {
-      coordinates[loops[i].axis] += loops[i].step;
+      move(first, loops[i], 1);
       if (++counters[i] < loops[i].size)
         return;
-      coordinates[loops[i].axis] -= loops[i].size * loops[i].step;
+      move(first, loops[i], -loops[i].size);
       counters[i] = 0;
     }
   }

@@ -103,6 +103,7 @@ public:
 
   // Loads parameters by their names in the file, as matchWeights finds them, and then runs "prepare".
   void loadWeights(const TensorFile &file, const std::string &origin, const Naming &naming = {});
+  void loadWeights(TensorReader &file, const std::string &origin, const Naming &naming = {});
   // Loads the parameters that have a tensor, leaves the others as they are, and then runs "prepare". The
   // match is of this program's manifest.
   void loadMatchingWeights(const WeightMatch &match);

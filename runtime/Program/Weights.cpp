@@ -84,6 +84,15 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
   run("prepare");
 }
 
+void Program::loadWeights(TensorReader &file, const std::string &origin, const Naming &naming) {
+  std::vector<const FileTensor *> found = matchWeights(contents, file.header(), origin, naming);
+  for (size_t i = 0; i < found.size(); ++i) {
+    std::span<const char> bytes = file.read(*found[i]);
+    write(contents.parameters[i], bytes.data(), bytes.size() / bytesOf(found[i]->type));
+  }
+  run("prepare");
+}
+
 void Program::loadMatchingWeights(const WeightMatch &match) {
   for (const ParameterSource &source : match.parameters)
     if (source.tensor)

@@ -10,18 +10,19 @@ void requireWeights(const Package &package, const std::string &weights, const st
     refuse("package {} carries no weights; name a file with {}", package.path(), option);
 }
 
-void loadWeights(Program &program, const Package &package, const std::string &weights,
-                 const std::string &names) {
-  if (!weights.empty())
-    return program.loadWeights(readTensors(weights), weights, findNaming(names));
-  program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
+std::vector<std::string> loadWeights(Program &program, const Package &package, const std::string &weights,
+                                     const std::string &names) {
+  const bool isOwn = weights.empty(); // which are named as the package names them
+  TensorReader file(isOwn ? package.open(weightsEntry) : openTensors(weights));
+  program.loadWeights(file, isOwn ? package.path() : weights, findNaming(isOwn ? "" : names));
+  return classNamesIn(file.header());
 }
 
 std::vector<std::string> classesOf(const std::string &weights, const Package *package) {
   if (!weights.empty())
     return classNamesIn(readTensorHeader(weights));
   if (package && package->has(weightsEntry))
-    return classNamesIn(parseTensors(package->read(weightsEntry), package->path()));
+    return classNamesIn(TensorReader(package->open(weightsEntry)).header());
   return {};
 }
 

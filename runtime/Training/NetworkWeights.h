@@ -12,9 +12,9 @@ namespace kinema {
 void requireWeights(const Package &package, const std::string &weights,
                     const std::string &option = "--weights");
 
-// Loads weights from a file or else from the package.
-void loadWeights(Program &program, const Package &package, const std::string &weights,
-                 const std::string &names);
+// Loads weights from a file or else from the package. Returns the names of the classes that they tell apart.
+std::vector<std::string> loadWeights(Program &program, const Package &package, const std::string &weights,
+                                     const std::string &names);
 
 // Reads the names of the classes that a network was trained on from the file of its weights or else from
 // those that the package carries, if there is one yet.

@@ -1,5 +1,5 @@
 """Runs bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured
-is kept, and what fails must show. It also runs bench/cpu/scaling.py, busy.py and groups.py, and bench/cpu/loader.py on few
+is kept, and what fails must show. It also runs bench/cpu/latency.py, scaling.py, busy.py and groups.py, and bench/cpu/loader.py on few
 short videos.
 
 usage: cpu_rehearsal.py BUILD
@@ -88,9 +88,18 @@ def check_engines(build, out):
         return
     os.environ["PYTHONPATH"] = engine
     status, lines, told = compare(build, out, "--entries", "infer")
+    check_latency(build, out + "-latency")
     del os.environ["PYTHONPATH"]
     check(status == 0 and len(lines) == 3 and lines[2]["contestant"].startswith("onnxruntime 1") and lines[2]["seconds"] > 0, f"ONNX Runtime: {status} {told}")
     check("| onnxruntime 1" in open(out + ".md").read(), "the table lacks ONNX Runtime")
+
+
+def check_latency(build, out):
+    subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/latency.py"), "--build", build, "--out", out, "--networks", "f_r2d_18", "--frames", "2", "--size", "32",
+                    "--rounds", "1", "--runs", "1"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lines = results(out)
+    check([(line["contestant"], line["threads"]) for line in lines] == [("kinema", 1), ("onnxruntime", 1), ("kinema", 2), ("onnxruntime", 2)], f"the latencies: {lines}")
+    check(all(line["first"] > line["seconds"] > 0 for line in lines) and open(out + ".md").read().count("| f-R2D-18 | 2x32x32 |") == 4, f"the latencies: {lines}")
 
 
 def check_scaling(build, folder):

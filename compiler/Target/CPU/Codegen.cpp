@@ -10,7 +10,7 @@ FailureOr<std::string> cpu::compileKernels(ModuleOp lowered) {
   const Level *level = levelOf(lowered);
   if (!level)
     return failure();
-  return generateHostCode(lowered, level->processor);
+  return generateHostCode(lowered, level->processor, Quick::Code);
 }
 
 FailureOr<std::string> cpu::codeText(ModuleOp lowered, CodeForm form) {

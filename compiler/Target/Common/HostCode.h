@@ -19,9 +19,13 @@ struct HostProcessor {
 /// Has what every x86-64 machine has that Kinema runs on: AVX2 and FMA.
 inline constexpr HostProcessor leastProcessor = {"x86-64-v3", ""};
 
+/// Says which of the two is to be quick, where one costs the other: the code, or compiling it. Results have
+/// the same bits.
+enum class Quick { Code, Compiling };
+
 /// Returns a shared object for the processor with what the nested modules export. It works on the context's
 /// threads; the bytes do not depend on how many there are. Errors are reported at the module.
-mlir::FailureOr<std::string> generateHostCode(mlir::ModuleOp lowered, HostProcessor processor);
+mlir::FailureOr<std::string> generateHostCode(mlir::ModuleOp lowered, HostProcessor processor, Quick quick);
 
 /// Returns what the nested modules become on the way to that, one after the other.
 mlir::FailureOr<std::string> hostCodeText(mlir::ModuleOp lowered, HostProcessor processor, CodeForm form);

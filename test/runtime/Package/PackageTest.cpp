@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <minizip/zip.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -124,12 +126,50 @@ TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
             (folder / "changed") + " is damaged: its zip directory points outside the file");
 }
 
-// Every cut, and a flipped bit anywhere, is an error or harmless, never a crash.
-TEST(Package, DamageIsAnError) {
+TEST(Package, AnEntryIsReadInParts) {
   TemporaryFolder folder;
-  PackageWriter writer;
-  writer.add("manifest.json", "{\"format\": 1}");
-  writer.write(folder / "p");
+  sample().writeBehind(folder.write("program", "before"), folder / "p");
+  Package package(folder / "p");
+  auto manifest = package.open("manifest.json"), code = package.open("code/x.so");
+  EXPECT_EQ(manifest->read(1, 1), "}");
+  EXPECT_EQ(code->bytes, 100000);
+  EXPECT_EQ(code->read(99990, 10), "cccccccccc");
+}
+
+// Writes a package as other programs do.
+static void writeCompressed(const std::string &path, const std::string &name, const std::string &content) {
+  zipFile zip = zipOpen64(path.c_str(), APPEND_STATUS_CREATE);
+  zip_fileinfo info = {};
+  ASSERT_EQ(zipOpenNewFileInZip64(zip, name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr, Z_DEFLATED,
+                                  Z_DEFAULT_COMPRESSION, 0),
+            ZIP_OK);
+  ASSERT_EQ(zipWriteInFileInZip(zip, content.data(), static_cast<unsigned>(content.size())), ZIP_OK);
+  ASSERT_EQ(zipCloseFileInZip(zip), ZIP_OK);
+  ASSERT_EQ(zipClose(zip, nullptr), ZIP_OK);
+}
+
+TEST(Package, CompressedEntriesAreReadToo) {
+  TemporaryFolder folder;
+  std::string content; // which compresses badly: no entry may claim more bytes than the file has
+  for (uint32_t i = 0, random = 1; i < 5000; ++i, random = random * 1664525 + 1013904223)
+    content += static_cast<char>(random >> 24);
+  writeCompressed(folder / "p", "manifest.json", content);
+  EXPECT_EQ(Package(folder / "p").read("manifest.json"), content);
+}
+
+TEST(Package, AFileThatBecomesShorterIsAnError) {
+  TemporaryFolder folder;
+  sample().write(folder / "p");
+  Package package(folder / "p");
+  auto code = package.open("code/x.so");
+  folder.write("p", readFile(folder / "p").substr(0, 50000)); // in place
+  EXPECT_EQ(errorOf([&] { code->read(0, 100000); }),
+            "cannot read " + (folder / "p") + ": it has become shorter");
+  EXPECT_NE(errorOf([&] { package.read("code/x.so"); }), "");
+}
+
+// Every cut, and a flipped bit anywhere, is an error or harmless, never a crash.
+static void checkDamage(const TemporaryFolder &folder) {
   std::string whole = readFile(folder / "p");
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
     folder.write("cut", whole.substr(0, bytes));
@@ -144,4 +184,14 @@ TEST(Package, DamageIsAnError) {
       EXPECT_EQ(content, "{\"format\": 1}") << i;
     }
   }
+}
+
+TEST(Package, DamageIsAnError) {
+  TemporaryFolder folder;
+  PackageWriter writer;
+  writer.add("manifest.json", "{\"format\": 1}");
+  writer.write(folder / "p");
+  checkDamage(folder);
+  writeCompressed(folder / "p", "manifest.json", "{\"format\": 1}");
+  checkDamage(folder);
 }

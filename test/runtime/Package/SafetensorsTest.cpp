@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include <csignal>
 #include <filesystem>
 #include <sys/resource.h>
@@ -124,6 +126,28 @@ TEST(Safetensors, OtherFloatsBecomeFloat32) {
   EXPECT_EQ(file.find("half")->shape, (std::vector<int64_t>{2, 2}));
   EXPECT_EQ(values("brain"), (std::vector<float>{1.5, -100}));
   EXPECT_EQ(values("double"), (std::vector<float>{0.1f, -1e-3f}));
+}
+
+TEST(Safetensors, TensorsAreReadOneByOne) {
+  const std::string header = R"({"half":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},)"
+                             R"("whole":{"dtype":"I32","shape":[3],"data_offsets":[4,16]},)"
+                             R"("none":{"dtype":"F32","shape":[0],"data_offsets":[16,16]}})";
+  const std::string data("\x00\x3c\x00\xc5\1\0\0\0\2\0\0\0\3\0\0\0", 16);
+  const std::string content = withHeader(header, data);
+  TensorReader reader(sourceOfView(content, "x"));
+  ASSERT_EQ(reader.header().tensors.size(), 3u);
+  EXPECT_TRUE(reader.header().tensors[0].bytes.empty());
+  auto words = [&](const char *name) {
+    std::span<const char> bytes = reader.read(*reader.header().find(name));
+    std::vector<uint32_t> words(bytes.size() / 4);
+    std::memcpy(words.data(), bytes.data(), bytes.size());
+    return words;
+  };
+  const std::vector<uint32_t> half = {0x3f800000, 0xc0a00000}; // 1 and -5
+  EXPECT_EQ(words("whole"), (std::vector<uint32_t>{1, 2, 3}));
+  EXPECT_EQ(words("half"), half);
+  EXPECT_EQ(words("none"), std::vector<uint32_t>());
+  EXPECT_EQ(words("half"), half);
 }
 
 // Every cut of a good file is an error, never a crash.

@@ -13,5 +13,6 @@ FailureOr<std::string> nvidia::compileForEmulator(ModuleOp lowered) {
   passes.addPass(createNVVMToEmulator());
   if (failed(passes.run(lowered)))
     return failure();
-  return generateHostCode(lowered, leastProcessor);
+  // The emulator spends little of its time in the kernels' own code.
+  return generateHostCode(lowered, leastProcessor, Quick::Compiling);
 }

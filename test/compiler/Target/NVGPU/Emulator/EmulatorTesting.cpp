@@ -2,7 +2,7 @@
 
 #include "compiler/Target/Common/HostCode.h"
 #include "compiler/Target/NVGPU/Codegen.h"
-#include "compiler/Target/NVGPU/Emulator/Passes.h"
+#include "compiler/Target/NVGPU/Emulator/Codegen.h"
 #include "runtime/Emulator/TensorMap.h"
 #include "runtime/Support/Error.h"
 
@@ -10,7 +10,6 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <deque>
@@ -34,11 +33,7 @@ std::optional<std::string> kinema::emulator::compile(ModuleOp module, std::strin
     stream << diagnostic.getLocation() << ": " << diagnostic << "\n";
   });
   OwningOpRef<ModuleOp> copy = module.clone();
-  PassManager passes(module.getContext());
-  passes.addPass(createNVVMToEmulator());
-  if (failed(passes.run(*copy)))
-    return std::nullopt;
-  auto code = generateHostCode(*copy, leastProcessor);
+  auto code = nvidia::compileForEmulator(*copy);
   return succeeded(code) ? std::optional(std::move(*code)) : std::nullopt;
 }
 
