@@ -60,15 +60,8 @@ def sized(options, configuration):
     return ["--frames", str(frames), "--size", str(size_of(options, network)), "--batch", str(batch), "--classes", str(CLASSES), *SETTINGS.get(network, [])]
 
 
-def run(command):
-    """Runs a command. Raises Failed."""
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise Failed(done.stderr.strip())
-
-
-def answer(command, **keywords):
-    """Returns the JSON that a command prints. Raises Failed."""
+def run(command, **keywords):
+    """Runs a command and returns what it prints. Raises Failed with what it complains of at last."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, **keywords)
     except OSError as error:
@@ -76,7 +69,12 @@ def answer(command, **keywords):
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise Failed(lines[-1] if lines else f"{command[0]}: exit status {done.returncode}")
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def answer(command, **keywords):
+    """Returns the JSON that a command prints. Raises Failed."""
+    return json.loads(run(command, **keywords))
 
 
 class Kinema:

@@ -74,7 +74,7 @@ def measure(options, network):
             for name, measured in rounds.items():
                 results.append({"network": network, "frames": options.frames, "size": options.size, "precision": options.precision, "threads": threads,
                                 "contestant": name, "version": measured[0]["version"], "seconds": statistics.median(statistics.median(one["runs"]) for one in measured),
-                                "first": statistics.median(one["first"] for one in measured), "firsts": [one["first"] for one in measured],
+                                "first": statistics.median(one["first"] for one in measured), "rounds": options.rounds, "firsts": [one["first"] for one in measured],
                                 "peak_memory_bytes": max(one["peak_memory_bytes"] for one in measured)})
     return results
 
@@ -126,7 +126,7 @@ def main():
         file.writelines(json.dumps(line | {"machine": described}) + "\n" for line in lines)
     with open(options.out + ".md", "w") as file:
         file.write(f"# How long one clip takes on a CPU\n\n{described['processor']} ({', '.join(described['flags'])}), {described['cores']} cores. A clip: the median of runs "
-                   f"one after the other. First: from the file to the first result, in a new process whose programs are loaded.\n\n{table(lines)}")
+                   f"one after the other. First: from the file to the first result, in a new process that has imported Kinema, or the engine (OpenVINO loads what reads ONNX and what runs on CPUs within that time); the median of {options.rounds} processes.\n\n{table(lines)}")
 
 
 if __name__ == "__main__":

@@ -133,10 +133,12 @@ void runTensors(Program &program, const RunOptions &options) {
   TensorFile input = readTensors(options.input);
   checkKnown(manifest, input, options.input);
 
-  if (options.weights.empty())
+  if (options.weights.empty()) {
     program.initialise(options.seed);
-  else
-    program.loadWeights(readTensors(options.weights), options.weights, naming);
+  } else {
+    TensorReader weights(openTensors(options.weights));
+    program.loadWeights(weights, options.weights, naming);
+  }
   loadInputs(program, input, options.input);
 
   TensorFile result;

@@ -1,6 +1,6 @@
 // Keeps the copies of a cluster that have not landed: all of them by their age, and those that a thread can
-// wait for. Thousands may be under way at a time, so each operation takes the same time however many there
-// are.
+// wait for. Thousands may be under way at a time, so adding and taking one takes no longer the more there are
+// of other threads.
 #pragma once
 
 #include "runtime/Emulator/MBarriers.h"
@@ -62,7 +62,7 @@ private:
   struct Slot {
     Copy copy;
     Place older = none, younger = none;
-    uint32_t number = 0; // its place in `places`
+    uint32_t number = 0; // its index in `places`
   };
 
   // Returns the list in which a thread waits for the copy; null where it waits for none of this kind.

@@ -28,7 +28,9 @@ public:
   FiberContext context = nullptr;
 
 private:
-  static constexpr ptrdiff_t stackBytes = 128 * 1024;
+  // The frames of unrolled kernels are long, since their code is made quickly; what nobody touches takes no
+  // memory.
+  static constexpr ptrdiff_t stackBytes = 1024 * 1024;
   char *stack = nullptr;
 };
 

@@ -128,7 +128,7 @@ uint64_t MBarriers::arrive(const void *pointer, uint32_t arrivals, bool drop, ui
 void MBarriers::tryComplete(MBarrier &barrier) {
   if (barrier.pending || barrier.bytes)
     return;
-  auto late = std::ranges::find(barrier.copies, barrier.phase, &MBarrier::Copy::phase);
+  auto late = std::ranges::find(barrier.copies, barrier.phase, &MBarrier::Counted::phase);
   if (late != barrier.copies.end())
     scheduler.violateAt(
         &threads[late->thread], late->site,
@@ -203,7 +203,8 @@ void MBarriers::issue(Phase phase) {
 
 void MBarriers::land(Phase phase, const Thread &thread, uint32_t site, uint32_t bytes) {
   MBarrier &barrier = mbarriers[phase.index];
-  barrier.copies.erase(std::ranges::find(barrier.copies, MBarrier::Copy{thread.index, site, phase.number}));
+  barrier.copies.erase(
+      std::ranges::find(barrier.copies, MBarrier::Counted{thread.index, site, phase.number}));
   barrier.bytes -= bytes;
   tryComplete(barrier);
 }

@@ -72,13 +72,13 @@ private:
     Clock *arrivals = nullptr; // what arrivals of the current phase hand on
     Clock *complete = nullptr; // what all phases before handed on; null: there was none
     std::vector<int> waiting;  // threads
-    struct Copy {
+    struct Counted {
       int thread;
       uint32_t site, phase;
 
-      bool operator==(const Copy &) const = default;
+      bool operator==(const Counted &) const = default;
     };
-    std::vector<Copy> copies; // copies under way that count for it
+    std::vector<Counted> copies; // copies under way that count for it
   };
 
   int16_t &indexAt(uint32_t address);

@@ -169,15 +169,25 @@ kinema_error *kinema_session_initialise(kinema_session *session, uint64_t seed) 
   });
 }
 
+// Loads all parameters. Where the weights do not fit, the session's stay; where they cannot be read to their
+// end, it has none.
+static void loadAll(kinema_session &session, OpenWeights weights) {
+  const TensorFile &header = weights.file.header();
+  matchWeights(session.manifest(), header, weights.origin, weights.naming);
+  session.writtenParameters.clear();
+  session.prepared = false;
+  session.lastEntry.clear();
+  session.program->loadWeights(weights.file, weights.origin, weights.naming);
+  session.haveWeights(classNamesIn(header));
+}
+
 kinema_error *kinema_session_load_weights(kinema_session *session, const char *path, const char *names) {
   return withSession(session, [&] {
     const Package &archive = session->package->archive;
     std::lock_guard lock(session->package->reading);
     if (!path && !session->package->hasWeights)
       refuse("package {} carries no weights; name a file of them", archive.path());
-    session->prepared = false;
-    session->lastEntry.clear();
-    session->haveWeights(loadWeights(*session->program, archive, textOf(path), textOf(names)));
+    loadAll(*session, openWeights(archive, textOf(path), textOf(names)));
   });
 }
 
@@ -185,11 +195,8 @@ kinema_error *kinema_session_load_weights_memory(kinema_session *session, const 
                                                  const char *names) {
   return withSession(session, [&] {
     require(data, "data");
-    TensorFile file = parseTensors({static_cast<const char *>(data), bytes}, fileInMemory);
-    session->prepared = false;
-    session->lastEntry.clear();
-    session->program->loadWeights(file, fileInMemory, findNaming(textOf(names)));
-    session->haveWeights(classNamesIn(file));
+    auto source = sourceOfView({static_cast<const char *>(data), bytes}, fileInMemory);
+    loadAll(*session, {fileInMemory, findNaming(textOf(names)), TensorReader(std::move(source))});
   });
 }
 

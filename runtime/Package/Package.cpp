@@ -111,6 +111,7 @@ private:
   const int64_t before;
 };
 
+// Reads ahead, since minizip asks for a directory byte by byte.
 class Reading final : public Stream {
 public:
   explicit Reading(const Source &source) : Stream(0), source(source) {}
@@ -120,16 +121,32 @@ private:
   uLong read(char *to, uLong count) override {
     if (at < 0 || at > source.bytes)
       return 0;
-    int64_t within = std::min<int64_t>(static_cast<int64_t>(count), source.bytes - at);
+    auto within = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(count), source.bytes - at));
     try {
-      source.read(at, to, within);
-    } catch (const Error &) {
-      return 0; // errors do not pass through a library in C, which finds that bytes are missing
+      if (within > mostAhead)
+        source.read(at, to, static_cast<int64_t>(within));
+      else
+        ahead(within).copy(to, within);
+    } catch (...) {
+      return 0; // nothing may be thrown through a library in C, which finds that bytes are missing
     }
-    at += within;
+    at += static_cast<int64_t>(within);
     return within;
   }
+
+  // Returns the next bytes, and those behind them that are read already.
+  std::string_view ahead(size_t count) {
+    if (at < begin || at + static_cast<int64_t>(count) > begin + static_cast<int64_t>(buffer.size())) {
+      buffer = source.read(at, std::min<int64_t>(mostAhead, source.bytes - at));
+      begin = at;
+    }
+    return std::string_view(buffer).substr(at - begin);
+  }
+
+  static constexpr size_t mostAhead = 4096;
   const Source &source;
+  std::string buffer;
+  int64_t begin = 0; // of the buffer in the source
 };
 
 class Writing final : public Stream {
@@ -182,10 +199,11 @@ struct Package::Archive {
       unzClose(zip);
   }
 
-  // These open the current entry: as it lies in the archive, where it is stored so, or decompressed. They
-  // return null where it is damaged.
-  std::unique_ptr<const Source> openStored(const unz_file_info64 &info) const;
-  std::unique_ptr<const Source> openCompressed(const unz_file_info64 &info) const;
+  unz_file_info64 find(const std::string &entry) const;
+  // Returns where the current entry lies in the archive, if it is stored as it is and lies within; else null.
+  std::unique_ptr<const Source> storedEntry(const unz_file_info64 &info) const;
+  // Decompresses the current entry; returns null where it is damaged.
+  std::unique_ptr<const Source> decompressed(const unz_file_info64 &info) const;
 };
 
 // Returns the checksum of a source, which is read piece by piece.
@@ -201,18 +219,21 @@ static uLong checksumOf(const Source &source) {
   return sum;
 }
 
-std::unique_ptr<const Source> Package::Archive::openStored(const unz_file_info64 &info) const {
+static uLong checksumOf(const std::string &content) {
+  return crc32_z(crc32_z(0, nullptr, 0), reinterpret_cast<const Bytef *>(content.data()), content.size());
+}
+
+std::unique_ptr<const Source> Package::Archive::storedEntry(const unz_file_info64 &info) const {
   const bool opened = unzOpenCurrentFile(zip) == UNZ_OK;
   const auto begin = static_cast<int64_t>(opened ? unzGetCurrentFileZStreamPos64(zip) : 0);
   unzCloseCurrentFile(zip);
   const auto bytes = static_cast<int64_t>(info.uncompressed_size);
   if (!opened || info.compressed_size != info.uncompressed_size || begin > source->bytes - bytes)
     return nullptr;
-  auto entry = partOf(*source, begin, bytes);
-  return checksumOf(*entry) == info.crc ? std::move(entry) : nullptr;
+  return partOf(*source, begin, bytes);
 }
 
-std::unique_ptr<const Source> Package::Archive::openCompressed(const unz_file_info64 &info) const {
+std::unique_ptr<const Source> Package::Archive::decompressed(const unz_file_info64 &info) const {
   bool whole = unzOpenCurrentFile(zip) == UNZ_OK;
   std::string content(whole ? info.uncompressed_size : 0, '\0');
   for (size_t done = 0; whole && done < content.size();) {
@@ -256,24 +277,43 @@ bool Package::has(const std::string &entry) const {
   return unzLocateFile(archive->zip, entry.c_str(), caseSensitive) == UNZ_OK;
 }
 
-std::unique_ptr<const Source> Package::open(const std::string &entry) const {
+// Finds an entry and makes it the archive's current one.
+unz_file_info64 Package::Archive::find(const std::string &entry) const {
+  constexpr int caseSensitive = 1;
   unz_file_info64 info;
-  if (!has(entry) ||
-      unzGetCurrentFileInfo64(archive->zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
-    fail("package {} has no entry {}", filePath, entry);
-  if (info.uncompressed_size > static_cast<uint64_t>(archive->source->bytes))
-    fail("package {}: entry {} claims {} bytes, more than the file has", filePath, entry,
+  if (unzLocateFile(zip, entry.c_str(), caseSensitive) != UNZ_OK ||
+      unzGetCurrentFileInfo64(zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
+    fail("package {} has no entry {}", source->name, entry);
+  if (info.uncompressed_size > static_cast<uint64_t>(source->bytes))
+    fail("package {}: entry {} claims {} bytes, more than the file has", source->name, entry,
          info.uncompressed_size);
-  constexpr uLong stored = 0;
-  auto source = info.compression_method == stored ? archive->openStored(info) : archive->openCompressed(info);
-  if (!source)
-    fail("package {}: entry {} is damaged", filePath, entry);
+  return info;
+}
+
+static bool isStored(const unz_file_info64 &info) { return info.compression_method == 0; }
+
+void Package::failDamaged(const std::string &entry) const {
+  fail("package {}: entry {} is damaged", filePath, entry);
+}
+
+std::unique_ptr<const Source> Package::open(const std::string &entry) const {
+  const unz_file_info64 info = archive->find(entry);
+  auto source = isStored(info) ? archive->storedEntry(info) : archive->decompressed(info);
+  if (!source || (isStored(info) && checksumOf(*source) != info.crc))
+    failDamaged(entry);
   return source;
 }
 
+// The checksum is that of the bytes that are returned: the file may change.
 std::string Package::read(const std::string &entry) const {
-  auto source = open(entry);
-  return source->read(0, source->bytes);
+  const unz_file_info64 info = archive->find(entry);
+  auto source = isStored(info) ? archive->storedEntry(info) : archive->decompressed(info);
+  if (!source)
+    failDamaged(entry);
+  std::string content = source->read(0, source->bytes);
+  if (checksumOf(content) != info.crc)
+    failDamaged(entry);
+  return content;
 }
 
 void PackageWriter::add(std::string entry, std::string content) {

@@ -51,6 +51,7 @@ public:
   std::unique_ptr<const Source> open(const std::string &entry) const;
 
 private:
+  [[noreturn]] void failDamaged(const std::string &entry) const;
   struct Archive;
   std::string filePath; // or the name of a package in memory
   std::unique_ptr<Archive> archive;

@@ -15,14 +15,36 @@ namespace {
 
 constexpr int64_t largestPiece = int64_t{1} << 30; // bytes that are read in one call
 
+// An OpenFile closes its descriptor.
+struct OpenFile {
+  explicit OpenFile(const std::string &path) : descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    struct stat found;
+    if (descriptor < 0 || fstat(descriptor, &found) != 0)
+      error = std::strerror(errno);
+    else if (S_ISDIR(found.st_mode))
+      error = "it is a directory";
+    else
+      bytes = found.st_size;
+  }
+  OpenFile(const OpenFile &) = delete;
+  ~OpenFile() {
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+
+  const int descriptor;
+  int64_t bytes = 0;
+  const char *error = nullptr;
+};
+
 class FileSource final : public Source {
 public:
-  FileSource(const std::string &path, int file, int64_t bytes) : Source(path, bytes), file(file) {}
-  ~FileSource() override { close(file); }
+  FileSource(const std::string &path, std::unique_ptr<OpenFile> opened)
+      : Source(path, opened->bytes), file(std::move(opened)) {}
 
   void read(int64_t offset, void *to, int64_t count) const override {
     while (count > 0) {
-      ssize_t got = pread(file, to, std::min(count, largestPiece), offset);
+      ssize_t got = pread(file->descriptor, to, std::min(count, largestPiece), offset);
       if (got < 0 && errno == EINTR)
         continue;
       if (got <= 0)
@@ -34,33 +56,24 @@ public:
   }
 
 private:
-  const int file;
+  const std::unique_ptr<OpenFile> file;
 };
 
-class ViewSource final : public Source {
+class MemorySource final : public Source {
 public:
-  ViewSource(std::string_view content, const std::string &name)
+  MemorySource(std::string_view content, const std::string &name)
       : Source(name, static_cast<int64_t>(content.size())), content(content) {}
+  MemorySource(std::string given, const std::string &name)
+      : Source(name, static_cast<int64_t>(given.size())), own(std::move(given)), content(own) {}
 
   void read(int64_t offset, void *to, int64_t count) const override {
-    std::memcpy(to, content.data() + offset, count);
+    if (count > 0) // `to` may be null where there is nothing to read
+      std::memcpy(to, content.data() + offset, count);
   }
 
 private:
+  const std::string own;
   const std::string_view content;
-};
-
-class TextSource final : public Source {
-public:
-  TextSource(std::string given, const std::string &name)
-      : Source(name, static_cast<int64_t>(given.size())), content(std::move(given)) {}
-
-  void read(int64_t offset, void *to, int64_t count) const override {
-    std::memcpy(to, content.data() + offset, count);
-  }
-
-private:
-  const std::string content;
 };
 
 class PartSource final : public Source {
@@ -84,22 +97,18 @@ std::string Source::read(int64_t offset, int64_t count) const {
 }
 
 std::unique_ptr<const Source> openFile(const std::string &path) {
-  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat found;
-  if (file < 0 || fstat(file, &found) != 0)
-    fail("cannot read {}: {}", path, std::strerror(errno));
-  auto source = std::make_unique<FileSource>(path, file, found.st_size);
-  if (S_ISDIR(found.st_mode))
-    fail("cannot read {}: it is a directory", path);
-  return source;
+  auto file = std::make_unique<OpenFile>(path);
+  if (file->error)
+    fail("cannot read {}: {}", path, file->error);
+  return std::make_unique<FileSource>(path, std::move(file));
 }
 
 std::unique_ptr<const Source> sourceOf(std::string content, const std::string &name) {
-  return std::make_unique<TextSource>(std::move(content), name);
+  return std::make_unique<MemorySource>(std::move(content), name);
 }
 
 std::unique_ptr<const Source> sourceOfView(std::string_view content, const std::string &name) {
-  return std::make_unique<ViewSource>(content, name);
+  return std::make_unique<MemorySource>(content, name);
 }
 
 std::unique_ptr<const Source> partOf(const Source &whole, int64_t offset, int64_t bytes) {

@@ -123,6 +123,9 @@ public:
   const std::vector<LaunchTime> &times(const std::string &entry) const;
 
 private:
+  template <typename BytesOfTensor>
+  void loadWeights(const TensorFile &header, const std::string &origin, const Naming &naming,
+                   BytesOfTensor bytesOfTensor);
   struct Part {
     int64_t begin = 0, end = 0; // of the entry's launches
     SequenceId sequence = 0;

@@ -77,20 +77,24 @@ std::string weightsForPackage(const Manifest &contents, const std::string &path,
   return formatTensors(renameWeights(contents, readTensors(path), path, naming, {}));
 }
 
-void Program::loadWeights(const TensorFile &file, const std::string &origin, const Naming &naming) {
-  std::vector<const FileTensor *> found = matchWeights(contents, file, origin, naming);
-  for (size_t i = 0; i < found.size(); ++i)
-    set(contents.parameters[i], found[i]->as<float>());
-  run("prepare");
-}
-
-void Program::loadWeights(TensorReader &file, const std::string &origin, const Naming &naming) {
-  std::vector<const FileTensor *> found = matchWeights(contents, file.header(), origin, naming);
+// Sets all parameters to the tensors that a header has for them, whose elements `bytesOfTensor` returns.
+template <typename BytesOfTensor>
+void Program::loadWeights(const TensorFile &header, const std::string &origin, const Naming &naming,
+                          BytesOfTensor bytesOfTensor) {
+  std::vector<const FileTensor *> found = matchWeights(contents, header, origin, naming);
   for (size_t i = 0; i < found.size(); ++i) {
-    std::span<const char> bytes = file.read(*found[i]);
+    std::span<const char> bytes = bytesOfTensor(*found[i]);
     write(contents.parameters[i], bytes.data(), bytes.size() / bytesOf(found[i]->type));
   }
   run("prepare");
+}
+
+void Program::loadWeights(const TensorFile &file, const std::string &origin, const Naming &naming) {
+  loadWeights(file, origin, naming, [](const FileTensor &tensor) { return std::span(tensor.bytes); });
+}
+
+void Program::loadWeights(TensorReader &file, const std::string &origin, const Naming &naming) {
+  loadWeights(file.header(), origin, naming, [&](const FileTensor &tensor) { return file.read(tensor); });
 }
 
 void Program::loadMatchingWeights(const WeightMatch &match) {

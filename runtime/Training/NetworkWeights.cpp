@@ -10,12 +10,17 @@ void requireWeights(const Package &package, const std::string &weights, const st
     refuse("package {} carries no weights; name a file with {}", package.path(), option);
 }
 
+OpenWeights openWeights(const Package &package, const std::string &weights, const std::string &names) {
+  if (!weights.empty())
+    return {weights, findNaming(names), TensorReader(openTensors(weights))};
+  return {package.path(), Naming(), TensorReader(package.open(weightsEntry))}; // called as the package does
+}
+
 std::vector<std::string> loadWeights(Program &program, const Package &package, const std::string &weights,
                                      const std::string &names) {
-  const bool isOwn = weights.empty(); // which are named as the package names them
-  TensorReader file(isOwn ? package.open(weightsEntry) : openTensors(weights));
-  program.loadWeights(file, isOwn ? package.path() : weights, findNaming(isOwn ? "" : names));
-  return classNamesIn(file.header());
+  OpenWeights opened = openWeights(package, weights, names);
+  program.loadWeights(opened.file, opened.origin, opened.naming);
+  return classNamesIn(opened.file.header());
 }
 
 std::vector<std::string> classesOf(const std::string &weights, const Package *package) {

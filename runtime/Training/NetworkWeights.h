@@ -12,6 +12,16 @@ namespace kinema {
 void requireWeights(const Package &package, const std::string &weights,
                     const std::string &option = "--weights");
 
+// Holds weights that have been opened, with what messages call them and how their tensors are called.
+struct OpenWeights {
+  std::string origin;
+  Naming naming;
+  TensorReader file;
+};
+
+// Opens weights of a file or else those that the package carries.
+OpenWeights openWeights(const Package &package, const std::string &weights, const std::string &names);
+
 // Loads weights from a file or else from the package. Returns the names of the classes that they tell apart.
 std::vector<std::string> loadWeights(Program &program, const Package &package, const std::string &weights,
                                      const std::string &names);

@@ -34,8 +34,8 @@ std::string meaningOf(const std::string &entry) {
 std::string fileTable(const Package &package) {
   std::string text;
   for (const std::string &entry : package.entries())
-    text += fmt::format("{:<24} {:>10}   {}\n", entry,
-                        formatBytes(static_cast<int64_t>(package.read(entry).size())), meaningOf(entry));
+    text +=
+        fmt::format("{:<24} {:>10}   {}\n", entry, formatBytes(package.open(entry)->bytes), meaningOf(entry));
   return text;
 }
 
@@ -155,7 +155,7 @@ json kernelsJson(const Manifest &manifest) {
 void printJson(const Package &package, const std::vector<Manifest> &manifests) {
   json document = {{"files", json::array()}, {"targets", json::array()}};
   for (const std::string &entry : package.entries())
-    document["files"].push_back({{"name", entry}, {"bytes", package.read(entry).size()}});
+    document["files"].push_back({{"name", entry}, {"bytes", package.open(entry)->bytes}});
   for (const Manifest &manifest : manifests) {
     json target = toJson(manifest);
     target["kernels"] = kernelsJson(manifest);

@@ -92,7 +92,7 @@ std::optional<std::string> PackageCache::find(const std::string &key) const {
   try {
     const Package package(file);
     for (const std::string &entry : package.entries())
-      package.read(entry); // whose checksum is compared
+      package.open(entry); // whose checksum is compared
   } catch (const Error &) {
     fs::remove(file, none);
     return std::nullopt;

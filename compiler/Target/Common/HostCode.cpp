@@ -64,6 +64,9 @@ static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor
   auto machine = makeTargetMachine(processor, quick);
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
+  if (quick == Quick::Compiling) // which makes long frames: none may step over the page that guards a stack
+    for (llvm::Function &function : *module)
+      function.addFnAttr("probe-stack", "inline-asm");
   optimise(*module, *machine, quick == Quick::Code ? passesForQuickCode : passesForQuickCompiling);
   if (form == CodeForm::LLVM)
     return textOf(*module);

@@ -43,30 +43,50 @@ TEST(CopiesUnderWay, AThreadWaitsForItsOwnCopiesUpToATime) {
   EXPECT_EQ(all(copies), (std::vector<uint32_t>{12, 13, 14}));
   copies.reset(2);
   EXPECT_TRUE(copies.empty());
+  EXPECT_FALSE(copies.ofThread(1, /*stores=*/false, 9));
 }
 
 // Copies are added, and taken in any order; a plain list says which there must be.
 TEST(CopiesUnderWay, TheOthersKeepTheirOrder) {
   CopiesUnderWay copies;
   copies.reset(4);
-  std::list<uint32_t> expected;
+  std::list<Copy> expected;
   uint32_t random = 1;
   auto below = [&](uint32_t limit) { return (random = random * 1664525 + 1013904223) / 65536 % limit; };
+  auto expectedOf = [&](int thread, bool stores) -> std::optional<uint32_t> {
+    auto found = std::ranges::find_if(expected, [&](const Copy &copy) {
+      return copy.thread == thread && (stores ? copy.isStore() : copy.kind == Copy::Kind::Async);
+    });
+    return found == expected.end() ? std::nullopt : std::optional(found->bytes);
+  };
+  auto take = [&](CopiesUnderWay::Place place) {
+    uint32_t taken = copies.take(place).bytes;
+    EXPECT_EQ(std::erase_if(expected, [&](const Copy &copy) { return copy.bytes == taken; }), 1u);
+    return taken;
+  };
   for (uint32_t i = 0; i < 3000; ++i) {
     if (expected.empty() || below(2)) {
-      auto kind = Copy::Kind(below(6));
-      copies.add(copyOf(kind, int(below(4)), i, i));
-      expected.push_back(i);
+      Copy copy = copyOf(Copy::Kind(below(6)), int(below(4)), i, i);
+      copies.add(copy);
+      expected.push_back(copy);
     } else if (below(2)) {
-      EXPECT_EQ(copies.take(copies.oldest()).bytes, expected.front());
-      expected.pop_front();
+      uint32_t oldest = expected.front().bytes;
+      EXPECT_EQ(take(copies.oldest()), oldest);
     } else {
-      uint32_t taken = copies.take(copies[below(uint32_t(copies.size()))]).bytes;
-      auto found = std::ranges::find(expected, taken);
-      ASSERT_NE(found, expected.end());
-      expected.erase(found);
+      take(copies[below(uint32_t(copies.size()))]);
     }
     ASSERT_EQ(copies.size(), expected.size());
+    int thread = int(below(4));
+    bool stores = below(2);
+    auto found = copies.ofThread(thread, stores, i);
+    auto wanted = expectedOf(thread, stores);
+    ASSERT_EQ(found.has_value(), wanted.has_value());
+    if (found && below(4) == 0) {
+      EXPECT_EQ(take(*found), *wanted);
+    }
   }
-  EXPECT_EQ(all(copies), std::vector<uint32_t>(expected.begin(), expected.end()));
+  std::vector<uint32_t> left;
+  for (const Copy &copy : expected)
+    left.push_back(copy.bytes);
+  EXPECT_EQ(all(copies), left);
 }

@@ -140,7 +140,7 @@ TEST(Safetensors, TensorsAreReadOneByOne) {
   auto words = [&](const char *name) {
     std::span<const char> bytes = reader.read(*reader.header().find(name));
     std::vector<uint32_t> words(bytes.size() / 4);
-    std::memcpy(words.data(), bytes.data(), bytes.size());
+    std::ranges::copy(bytes, reinterpret_cast<char *>(words.data()));
     return words;
   };
   const std::vector<uint32_t> half = {0x3f800000, 0xc0a00000}; // 1 and -5
