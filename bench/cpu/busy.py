@@ -7,7 +7,6 @@ process of its own, all in turn, as many times as there are rounds; each result 
 """
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import tempfile
 
 from compare import HERE, ROOT, Failed, PyTorch, answer
-from machine import machine, warn_if_busy
+from machine import machine, warn_if_busy, write_results
 
 THREADS = (1, 2)
 NETWORKS = {"r3d_18": os.path.join(ROOT, "models/r3d_18.arch"), "heads": os.path.join(HERE, "heads.arch")}
@@ -100,11 +99,9 @@ def main():
         except Failed as failed:
             sys.exit(f"busy: {network}: {failed}")
         print(table([line for line in lines if line["network"] == network], options.others), flush=True)
-    with open(options.out + ".jsonl", "w") as file:
-        file.writelines(json.dumps(line | {"machine": described}) + "\n" for line in lines)
-    with open(options.out + ".md", "w") as file:
-        file.write(f"# Beside other programs\n\nA step of training, median, beside so many busy processes; {described['processor']}, {described['cores']} cores. "
-                   f"r3d_18: {options.frames} frames of {options.size}x{options.size}, batch {options.batch}.\n\n{table(lines, options.others)}")
+    write_results(options.out, [line | {"machine": described} for line in lines],
+                  f"# Beside other programs\n\nA step of training, median, beside so many busy processes; {described['processor']}, {described['cores']} cores. "
+                  f"r3d_18: {options.frames} frames of {options.size}x{options.size}, batch {options.batch}.\n\n{table(lines, options.others)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ turn, each time in a process of its own; medians. Writes OUT.jsonl and the table
 """
 import argparse
 import dataclasses
-import json
 import os
 import statistics
 import subprocess
@@ -16,7 +15,7 @@ import sys
 import tempfile
 
 from compare import HERE, LAYOUTS, ROOT, Failed, answer
-from machine import machine, warn_if_busy
+from machine import machine, warn_if_busy, write_results
 
 DIRECTIONS = ("forward", "input gradient", "weight gradient")
 
@@ -142,12 +141,10 @@ def main():
         except Failed as failed:
             sys.exit(f"groups: {name}: {failed}")
         print(table([line for line in lines if line["layer"] == name]).splitlines()[-1], flush=True)
-    with open(options.out + ".jsonl", "w") as file:
-        file.writelines(json.dumps(line | {"machine": described, "threads": options.threads}) + "\n" for line in lines)
     peers = sorted({line["contestant"] for line in lines} - {Kinema.name})
-    with open(options.out + ".md", "w") as file:
-        file.write(f"# Convs in groups beside PyTorch\n\nBatch {options.batch}, {options.threads} threads; {described['processor']}, {described['cores']} cores. "
-                   f"GFLOP/s: two operations a multiply-add. Times: of the quicker of {', '.join(peers)} over Kinema's.\n\n{table(lines)}")
+    write_results(options.out, [line | {"machine": described, "threads": options.threads} for line in lines],
+                  f"# Convs in groups beside PyTorch\n\nBatch {options.batch}, {options.threads} threads; {described['processor']}, {described['cores']} cores. "
+                  f"GFLOP/s: two operations a multiply-add. Times: of the quicker of {', '.join(peers)} over Kinema's.\n\n{table(lines)}")
 
 
 if __name__ == "__main__":

@@ -7,14 +7,13 @@ OpenVINO also from a cache of what it has compiled before. Each measurement is a
 read before it, so that they are in the system's cache. Of each the median of the rounds' medians, and the median of the firsts. Writes OUT.jsonl and the table OUT.md.
 """
 import argparse
-import json
 import os
 import statistics
 import sys
 import tempfile
 
 from compare import ENGINES, HERE, ROOT, SPECS, Failed, answer, ask_engine, engines_of, run, sized, spec_of
-from machine import machine, warn_if_busy
+from machine import machine, warn_if_busy, write_results
 from report import TITLES
 
 
@@ -122,11 +121,9 @@ def main():
             sys.exit(f"latency: {network}: {failed}")
         print(table([line for line in lines if line["network"] == network]), flush=True)
     described = machine()
-    with open(options.out + ".jsonl", "w") as file:
-        file.writelines(json.dumps(line | {"machine": described}) + "\n" for line in lines)
-    with open(options.out + ".md", "w") as file:
-        file.write(f"# How long one clip takes on a CPU\n\n{described['processor']} ({', '.join(described['flags'])}), {described['cores']} cores. A clip: the median of runs "
-                   f"one after the other. First: from the file to the first result, in a new process that has imported Kinema, or the engine (OpenVINO loads what reads ONNX and what runs on CPUs within that time); the median of {options.rounds} processes.\n\n{table(lines)}")
+    write_results(options.out, [line | {"machine": described} for line in lines],
+                  f"# How long one clip takes on a CPU\n\n{described['processor']} ({', '.join(described['flags'])}), {described['cores']} cores. A clip: the median of runs "
+                  f"one after the other. First: from the file to the first result, in a new process that has imported Kinema, or the engine (OpenVINO loads what reads ONNX and what runs on CPUs within that time); the median of {options.rounds} processes.\n\n{table(lines)}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from machine import machine, warn_if_busy
+from machine import machine, warn_if_busy, write_results
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -113,10 +113,7 @@ def run(options, folder):
                 lines.append({"video": size, "key_interval": key_interval, "stride": stride} | result | {"machine": described})
                 print(f"{size}, key frame every {key_interval}, every {stride}: {result['contestant']} "
                       f"{result.get('error') or format(result['clips_per_second'], '.1f') + ' clips/s'}", flush=True)
-    with open(options.out + ".jsonl", "w") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-    with open(options.out + ".md", "w") as file:
-        file.write("# The loader beside its peers\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
+    write_results(options.out, lines, "# The loader beside its peers\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
     return any("error" in line for line in lines)
 
 

@@ -1,4 +1,5 @@
-"""Describes the machine that measures in a few words, for every result."""
+"""Describes the machine that measures in a few words, for every result, and writes the results."""
+import json
 import os
 import platform
 import re
@@ -33,3 +34,11 @@ def peak_memory(process="self"):
     """Returns the most bytes that a process has held."""
     with open(f"/proc/{process}/status") as file:
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1))
+
+
+def write_results(out, lines, text):
+    """Writes what a benchmark measured: a line of JSON each, and the text that people read."""
+    with open(out + ".jsonl", "w") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    with open(out + ".md", "w") as file:
+        file.write(text)

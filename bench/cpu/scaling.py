@@ -6,14 +6,13 @@ Each measurement is a process of its own, one thread and two in turn; of each th
 launches of conv and wgrad, by their times one by one. Writes OUT.jsonl and the table OUT.md.
 """
 import argparse
-import json
 import os
 import statistics
 import sys
 import tempfile
 
 from compare import ENTRIES, LAYOUTS, ROOT, SPECS, Failed, Kinema, PyTorch, answer
-from machine import machine, warn_if_busy
+from machine import machine, warn_if_busy, write_results
 
 THREADS = (1, 2)
 CONVS = ("conv", "wgrad")
@@ -88,11 +87,9 @@ def main():
         lines.append({"network": network, "frames": options.frames, "batch": options.batch, "size": options.size, "precision": options.precision,
                       "seconds": seconds, "machine": machine()})
         print(table(lines[-1:]), flush=True)
-    with open(options.out + ".jsonl", "w") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-    with open(options.out + ".md", "w") as file:
-        file.write(f"# One thread and two\n\n{lines[0]['machine']['processor']} ({', '.join(lines[0]['machine']['flags'])}). Peak: the measured rate of fused "
-                   f"multiply-adds.\n\n{table(lines)}")
+    write_results(options.out, lines,
+                  f"# One thread and two\n\n{lines[0]['machine']['processor']} ({', '.join(lines[0]['machine']['flags'])}). Peak: the measured rate of fused "
+                  f"multiply-adds.\n\n{table(lines)}")
 
 
 if __name__ == "__main__":

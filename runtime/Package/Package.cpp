@@ -199,6 +199,7 @@ struct Package::Archive {
       unzClose(zip);
   }
 
+  bool locate(const std::string &entry) const;
   unz_file_info64 find(const std::string &entry) const;
   // Returns where the current entry lies in the archive, if it is stored as it is and lies within; else null.
   std::unique_ptr<const Source> storedEntry(const unz_file_info64 &info) const;
@@ -272,17 +273,18 @@ std::vector<std::string> Package::entries() const {
   return names;
 }
 
-bool Package::has(const std::string &entry) const {
+bool Package::has(const std::string &entry) const { return archive->locate(entry); }
+
+// Makes an entry the archive's current one. Returns whether there is one.
+bool Package::Archive::locate(const std::string &entry) const {
   constexpr int caseSensitive = 1;
-  return unzLocateFile(archive->zip, entry.c_str(), caseSensitive) == UNZ_OK;
+  return unzLocateFile(zip, entry.c_str(), caseSensitive) == UNZ_OK;
 }
 
-// Finds an entry and makes it the archive's current one.
+// Locates an entry and says what the directory has of it.
 unz_file_info64 Package::Archive::find(const std::string &entry) const {
-  constexpr int caseSensitive = 1;
   unz_file_info64 info;
-  if (unzLocateFile(zip, entry.c_str(), caseSensitive) != UNZ_OK ||
-      unzGetCurrentFileInfo64(zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
+  if (!locate(entry) || unzGetCurrentFileInfo64(zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
     fail("package {} has no entry {}", source->name, entry);
   if (info.uncompressed_size > static_cast<uint64_t>(source->bytes))
     fail("package {}: entry {} claims {} bytes, more than the file has", source->name, entry,

@@ -205,8 +205,8 @@ TensorReader::~TensorReader() = default;
 
 std::span<const char> TensorReader::read(const FileTensor &described) {
   const HeaderEntry &entry = elements->entries.at(&described - file.tensors.data());
-  stored.resize(std::max<size_t>(stored.size(), entry.end - entry.begin));
   const auto bytes = static_cast<int64_t>(entry.end - entry.begin);
+  stored.resize(std::max<size_t>(stored.size(), bytes));
   elements->source->read(static_cast<int64_t>(elements->dataBegin + entry.begin), stored.data(), bytes);
   if (!entry.stored->convert)
     return std::span(stored).first(bytes);

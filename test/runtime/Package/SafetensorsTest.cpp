@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include <csignal>
 #include <filesystem>
 #include <sys/resource.h>
