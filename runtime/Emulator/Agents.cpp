@@ -19,6 +19,10 @@ std::string Agents::describe(Moment moment) const {
                        mbarriers[agent - threads.size()], moment.time - 1);
   if (isProduct(moment.agent))
     return fmt::format("a matrix product of warpgroup {}", (agent - firstOfGroups) / warpsOfGroup);
+  if (agent >= firstTensorLoads)
+    return "a tcgen05.ld of " + nameOf(threads[agent - firstTensorLoads]);
+  if (agent >= firstTensorProducts)
+    return "a tcgen05.mma of " + nameOf(threads[agent - firstTensorProducts]);
   if (agent >= firstAsync)
     return "a cp.async of " + nameOf(threads[agent - firstAsync]);
   return "a bulk copy of " + nameOf(threads[agent - (agent < firstStores ? firstBulk : firstStores)]);

@@ -1,7 +1,8 @@
 // Numbers the agents of a cluster: the threads, and what carries on by itself on their behalf. The order is:
 // the threads; the mbarriers, which stand for what their copies write; each warp of each warpgroup, which
 // stands for what its products read; each thread's bulk copies to global memory, once for what they read and
-// once for what they write; each thread's cp.async.
+// once for what they write; each thread's cp.async; each thread's products in tensor memory; each thread's
+// loads from there.
 #pragma once
 
 #include "runtime/Emulator/Threads.h"
@@ -19,7 +20,9 @@ public:
   explicit Agents(const Threads &threads)
       : threads(threads), firstOfGroups(threads.size() + mostMBarriers),
         firstBulk(firstOfGroups + warpsOfGroup * threads.groupCount()),
-        firstStores(firstBulk + threads.size()), firstAsync(firstStores + threads.size()) {}
+        firstStores(firstBulk + threads.size()), firstAsync(firstStores + threads.size()),
+        firstTensorProducts(firstAsync + threads.size()),
+        firstTensorLoads(firstTensorProducts + threads.size()) {}
 
   void start() { mbarriers.clear(); }
 
@@ -35,11 +38,20 @@ public:
   Agent ofBulk(const Thread &thread) const { return Agent(firstBulk + thread.index); }
   Agent ofStores(const Thread &thread) const { return Agent(firstStores + thread.index); }
   Agent ofAsync(const Thread &thread) const { return Agent(firstAsync + thread.index); }
+  // Returns the agent of the thread's tcgen05.mma, and that of its tcgen05.ld.
+  Agent ofTensorProducts(const Thread &thread) const { return Agent(firstTensorProducts + thread.index); }
+  Agent ofTensorLoads(const Thread &thread) const { return Agent(firstTensorLoads + thread.index); }
 
   bool isThread(Agent agent) const { return agent < threads.size(); }
   bool isProduct(Agent agent) const { return agent >= firstOfGroups && agent < firstBulk; }
   // Returns whether the agent accesses memory by the generic proxy; all others do by the async proxy.
-  bool isGenericProxy(Agent agent) const { return isThread(agent) || agent >= firstAsync; }
+  bool isGenericProxy(Agent agent) const {
+    return isThread(agent) || (agent >= firstAsync && agent < firstTensorProducts);
+  }
+  // Returns the index of the thread whose loads from tensor memory the agent stands for; -1 for other agents.
+  int threadOfTensorLoads(Agent agent) const {
+    return agent >= firstTensorLoads ? int(agent - firstTensorLoads) : -1;
+  }
 
   // Adds the next mbarrier, which lies at this offset in its block's shared memory.
   void addMBarrier(int64_t offset) { mbarriers.push_back(offset); }
@@ -50,7 +62,7 @@ private:
   std::string nameOf(const Thread &thread) const;
 
   const Threads &threads;
-  size_t firstOfGroups, firstBulk, firstStores, firstAsync;
+  size_t firstOfGroups, firstBulk, firstStores, firstAsync, firstTensorProducts, firstTensorLoads;
   std::vector<int64_t> mbarriers;
 };
 

@@ -23,7 +23,12 @@ void AsyncCopies::land(CopiesUnderWay::Place place) {
   const Thread &thread = threads[copy.thread];
   if (copy.kind == Copy::Kind::AsyncArrive) {
     landUntil(thread, /*stores=*/false, copy.time);
-    return mbarriers.landArrival(copy.phase, thread, copy.time);
+    return mbarriers.landArrival(copy.phase, {agents.ofAsync(thread), copy.time}, nullptr, thread, copy.site);
+  }
+  if (copy.kind == Copy::Kind::ProductsArrive) {
+    mbarriers.landArrival(copy.phase, {agents.ofTensorProducts(thread), copy.time}, copy.handedOn, thread,
+                          copy.site);
+    return knowledge.clocks.release(copy.handedOn);
   }
   perform(copy);
   if (copy.countsBytes())
@@ -61,6 +66,7 @@ void AsyncCopies::perform(const Copy &copy) {
     std::memset(to + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
     return;
   case Copy::Kind::AsyncArrive:
+  case Copy::Kind::ProductsArrive:
     return;
   case Copy::Kind::BulkStore:
     std::memcpy(copy.global, to, copy.bytes);
@@ -156,6 +162,21 @@ void AsyncCopies::forTargets(const void *to, const void *mbarrier, uint32_t rank
   for (int rank = 0; rank < Window::mostBlocks; ++rank)
     if (ranks >> rank & 1)
       function(Window::inBlock(address, rank), mbarriers.phaseFor(mbarrier, rank));
+}
+
+void AsyncCopies::arriveAfterProducts(const void *mbarrier, uint32_t ranks, uint32_t time) {
+  shared.ownAddress(mbarrier, 8, "the mbarrier of a tcgen05.commit");
+  Clock *known = knowledge.clocks.make();
+  knowledge.release(scheduler.running(), *known);
+  forTargets(mbarrier, mbarrier, ranks, [&](uint32_t, MBarriers::Phase phase) {
+    Copy copy;
+    copy.kind = Copy::Kind::ProductsArrive;
+    copy.time = time;
+    copy.phase = phase;
+    copy.handedOn = knowledge.clocks.retain(known);
+    issue(copy);
+  });
+  knowledge.clocks.release(known);
 }
 
 void AsyncCopies::loadBulk(void *to, const void *from, const void *mbarrier, uint32_t bytes, uint32_t ranks) {

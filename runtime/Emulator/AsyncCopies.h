@@ -17,10 +17,10 @@ namespace kinema::emulator {
 
 class AsyncCopies {
 public:
-  AsyncCopies(Threads &threads, Scheduler &scheduler, Choices &choices, const Agents &agents,
+  AsyncCopies(Threads &threads, Scheduler &scheduler, Choices &choices, Knowledge &knowledge,
               SharedChecks &shared, const GlobalOrder &order, GlobalChecks &global, Accesses &accesses,
               MBarriers &mbarriers, AccessProfiler &profiler)
-      : threads(threads), scheduler(scheduler), choices(choices), agents(agents), shared(shared),
+      : threads(threads), scheduler(scheduler), choices(choices), knowledge(knowledge), agents(knowledge.agents), shared(shared),
         order(order), global(global), accesses(accesses), mbarriers(mbarriers), profiler(profiler) {}
 
   void start() { copies.reset(threads.size()); }
@@ -32,6 +32,11 @@ public:
   void commit();
   void wait(uint32_t pending); // `pending` is how many groups may go on
   void arrive(const void *mbarrier, bool countsItself);
+  // Arrives at an mbarrier of the thread's block when its products in tensor memory up to a time have ended.
+  // What the thread knew when it began them is handed on, since they come behind it.
+  // `ranks` has a bit for each block of the cluster that gets the arrival, at the same place; 0 stands for
+  // the own one.
+  void arriveAfterProducts(const void *mbarrier, uint32_t ranks, uint32_t time);
 
   // Starts a bulk copy. `ranks` has a bit for each block of the cluster that gets it; 0 stands for the block
   // in which `to` lies.
@@ -68,6 +73,7 @@ private:
   Threads &threads;
   Scheduler &scheduler;
   Choices &choices;
+  Knowledge &knowledge;
   const Agents &agents;
   SharedChecks &shared;
   const GlobalOrder &order;

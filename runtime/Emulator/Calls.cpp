@@ -145,3 +145,30 @@ uint32_t kinema_emulator_wgmma_register(uint32_t bits, uint32_t site) {
 void kinema_emulator_set_registers(uint32_t count, uint32_t, uint32_t site) {
   at(site).tensorCore.setRegisters(count);
 }
+
+// ---- Tensor memory
+
+static uint32_t tensorAddress(const void *address) { return uint32_t(reinterpret_cast<uint64_t>(address)); }
+
+void kinema_emulator_tcgen05_alloc(void *shared, uint32_t columns, uint32_t site) {
+  at(site).tensorMemory.allocate(shared, columns);
+}
+void kinema_emulator_tcgen05_dealloc(const void *address, uint32_t columns, uint32_t site) {
+  at(site).tensorMemory.deallocate(tensorAddress(address), columns);
+}
+void kinema_emulator_tcgen05_relinquish(uint32_t site) { at(site).tensorMemory.relinquish(); }
+void kinema_emulator_tcgen05_fence(uint32_t isAfter, uint32_t site) {
+  TensorMemory &memory = at(site).tensorMemory;
+  isAfter ? memory.fenceAfter() : memory.fenceBefore();
+}
+void kinema_emulator_tcgen05_product(const void *d, uint64_t a, uint64_t b, uint32_t instruction,
+                                     uint32_t adds, uint32_t site) {
+  at(site).tensorMemory.multiply(tensorAddress(d), a, b, instruction, adds);
+}
+void kinema_emulator_tcgen05_commit(void *barrier, uint32_t ranks, uint32_t site) {
+  at(site).tensorMemory.commit(barrier, ranks);
+}
+void kinema_emulator_tcgen05_load(const void *address, uint32_t groups, uint32_t *registers, uint32_t site) {
+  at(site).tensorMemory.load(tensorAddress(address), groups, registers);
+}
+void kinema_emulator_tcgen05_wait_load(uint32_t site) { at(site).tensorMemory.waitForLoads(); }

@@ -121,4 +121,20 @@ uint32_t kinema_emulator_wgmma_register(uint32_t bits, uint32_t site);
 // Changes how many registers each thread of the warpgroup has.
 void kinema_emulator_set_registers(uint32_t count, uint32_t increases, uint32_t site);
 
+// An address of tensor memory is a number, a lane << 16 | a column, and not a place of the host.
+void kinema_emulator_tcgen05_alloc(void *shared, uint32_t columns, uint32_t site);
+void kinema_emulator_tcgen05_dealloc(const void *address, uint32_t columns, uint32_t site);
+void kinema_emulator_tcgen05_relinquish(uint32_t site);
+// Makes the fence after_thread_sync, else before_thread_sync.
+void kinema_emulator_tcgen05_fence(uint32_t isAfter, uint32_t site);
+// `a` and `b` are descriptors of shared memory. If it does not `add`, D is overwritten.
+void kinema_emulator_tcgen05_product(const void *d, uint64_t a, uint64_t b, uint32_t instruction,
+                                     uint32_t adds, uint32_t site);
+// `ranks` has a bit for each block of the cluster at whose mbarrier, at the same place, the commit arrives; 0
+// stands for this block.
+void kinema_emulator_tcgen05_commit(void *barrier, uint32_t ranks, uint32_t site);
+// Loads 16 lanes of `groups` times 8 columns into as many times 4 registers, which hold NaNs until the wait.
+void kinema_emulator_tcgen05_load(const void *address, uint32_t groups, uint32_t *registers, uint32_t site);
+void kinema_emulator_tcgen05_wait_load(uint32_t site);
+
 } // extern "C"

@@ -11,10 +11,10 @@ Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
       accesses(scheduler, shared, global, profiler), warps(threads, scheduler, knowledge),
       barriers(threads, scheduler, knowledge, warps), clusterBarrier(threads, scheduler, knowledge),
       mbarriers(threads, scheduler, knowledge, agents, shared),
-      copies(threads, scheduler, choices, agents, shared, globalOrder, global, accesses, mbarriers, profiler),
+      copies(threads, scheduler, choices, knowledge, shared, globalOrder, global, accesses, mbarriers, profiler),
       warpgroups(threads, scheduler),
       tensorCore(launch.arithmetic, threads, scheduler, choices, knowledge, shared, warpgroups),
-      launch(launch) {
+      tensorMemory(launch.arithmetic, threads, scheduler, knowledge, shared, warps, copies), launch(launch) {
   GlobalChecks::FastRange fast = global.fastRange();
   args = {fast.begin, reinterpret_cast<void *>(fast.starts)};
   args.insert(args.end(), launch.args.begin(), launch.args.end());
@@ -35,6 +35,7 @@ void Cluster::start(int64_t first) {
   copies.start();
   warpgroups.start();
   tensorCore.start();
+  tensorMemory.start();
   scheduler.start();
 }
 
@@ -49,6 +50,7 @@ std::optional<Violation> Cluster::run(int64_t first) {
     if (!scheduler.isStopped()) {
       copies.checkLeftovers();
       mbarriers.checkLeftovers();
+      tensorMemory.checkLeftovers();
       if (profiler.isOn())
         profiler.finish();
     }

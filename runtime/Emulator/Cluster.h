@@ -9,6 +9,7 @@
 #include "runtime/Emulator/ClusterBarrier.h"
 #include "runtime/Emulator/MBarriers.h"
 #include "runtime/Emulator/TensorCore.h"
+#include "runtime/Emulator/TensorMemory.h"
 #include "runtime/Emulator/Warps.h"
 
 #include <optional>
@@ -48,6 +49,7 @@ public:
   AsyncCopies copies;
   Warpgroups warpgroups;
   TensorCore tensorCore;
+  TensorMemory tensorMemory;
 
 private:
   void start(int64_t first);

@@ -1,6 +1,6 @@
-// Keeps the copies of a cluster that have not landed: all of them by their age, and those that a thread can
-// wait for. Thousands may be under way at a time, so adding and taking one takes no longer the more there are
-// of other threads.
+// Keeps the copies of a cluster that have not landed, and the arrivals at mbarriers that have not either: all
+// of them by their age, and those that a thread can wait for. Thousands may be under way at a time, so adding
+// and taking one takes no longer the more there are of other threads.
 #pragma once
 
 #include "runtime/Emulator/MBarriers.h"
@@ -12,14 +12,25 @@
 namespace kinema::emulator {
 
 struct Copy {
-  enum class Kind : uint8_t { Async, AsyncArrive, BulkLoad, BulkStore, TensorLoad, TensorStore };
+  enum class Kind : uint8_t {
+    Async,
+    AsyncArrive,
+    BulkLoad,
+    BulkStore,
+    TensorLoad,
+    TensorStore,
+    ProductsArrive // the arrival that follows a thread's products in tensor memory
+  };
   Kind kind = Kind::Async;
   uint8_t coordinateCount = 0, offsetCount = 0;
   int thread = 0;
   uint32_t site = noSite;
-  uint32_t time = 0; // time of the thread's copies, for Async, BulkStore and TensorStore
+  // This is the time of the thread's copies, for Async, BulkStore and TensorStore, or of what an arrival
+  // follows.
+  uint32_t time = 0;
   MBarriers::Phase phase;
   uint32_t shared = 0;         // address in the cluster
+  Clock *handedOn = nullptr;   // what the arrival that follows products hands on; null: of another kind
   std::byte *global = nullptr; // global address; for TensorLoad and TensorStore that of the map
   uint32_t bytes = 0, sourceBytes = 0;
   std::array<int32_t, 5> coordinates = {};

@@ -45,6 +45,8 @@ void Knowledge::release(Thread &thread, Clock &into) {
     into.raiseSeen(agents.ofStores(thread), known.storesSeen);
   if (known.productsSeen)
     into.raiseSeen(agents.ofProducts(thread), known.productsSeen);
+  if (known.tensorLoadsFenced)
+    into.raiseSeen(agents.ofTensorLoads(thread), known.tensorLoadsFenced);
   ++known.now;
 }
 

@@ -191,7 +191,8 @@ MBarriers::Phase MBarriers::phaseFor(const void *pointer, int rank) {
   const MBarrier &barrier = find(Window::inBlock(addressOf(pointer), rank));
   if (!barrier.fenced)
     scheduler.violate(
-        "a copy counts for the mbarrier at {}, but no fence.mbarrier_init follows its initialisation{}",
+        "a copy or a commit counts for the mbarrier at {}, but no fence.mbarrier_init follows its "
+        "initialisation{}",
         Window::offsetOf(barrier.address), scheduler.siteText(barrier.initSite));
   return phaseOf(barrier);
 }
@@ -218,9 +219,14 @@ MBarriers::Phase MBarriers::issueArrival(const void *pointer, bool countsItself)
   return phaseOf(barrier);
 }
 
-void MBarriers::landArrival(Phase phase, const Thread &thread, uint32_t time) {
+void MBarriers::landArrival(Phase phase, Moment upTo, const Clock *handedOn, const Thread &thread,
+                            uint32_t site) {
   MBarrier &barrier = mbarriers[phase.index];
-  barrier.arrivals->raiseSeen(agents.ofAsync(thread), time);
+  if (!barrier.pending)
+    scheduler.violateAt(&thread, site, fmt::format("arrives once more at {}", describe(barrier)));
+  barrier.arrivals->raiseSeen(upTo.agent, upTo.time);
+  if (handedOn)
+    barrier.arrivals->join(*handedOn);
   --barrier.pending;
   tryComplete(barrier);
 }

@@ -48,10 +48,12 @@ public:
   // These note that a copy of the running thread has started, and that it has landed.
   void issue(Phase phase);
   void land(Phase phase, const Thread &thread, uint32_t site, uint32_t bytes);
-  // These do the same for the arrival that follows a thread's cp.async up to a time. If it `countsItself`,
-  // the phase expects it besides its other arrivals.
+  // Notes that an arrival will follow a thread's cp.async. If it `countsItself`, the phase expects it besides
+  // its other arrivals.
   Phase issueArrival(const void *pointer, bool countsItself);
-  void landArrival(Phase phase, const Thread &thread, uint32_t time);
+  // Arrives for what a thread has started at a site, of which others then know up to a moment, and also what
+  // the clock says, if there is one.
+  void landArrival(Phase phase, Moment upTo, const Clock *handedOn, const Thread &thread, uint32_t site);
 
   // Checks, when all threads have exited, that no mbarrier still expects bytes.
   void checkLeftovers();

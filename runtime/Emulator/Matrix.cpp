@@ -10,13 +10,6 @@ using namespace kinema::emulator;
 
 namespace {
 
-constexpr uint32_t everyLane = 0xFFFFFFFF;
-
-void requireWholeWarp(Warps &warps, const Meeting &meeting) {
-  if (meeting.arrived != everyLane)
-    warps.scheduler.violate("only lanes {:#x} of the warp take part; all must", meeting.arrived);
-}
-
 /// A MatrixRow is a row of a matrix of 8 x 8 elements of 16 bits. A lane gives its address.
 struct MatrixRow {
   uint16_t elements[8];
@@ -34,7 +27,7 @@ struct MatrixOperands {
 // Register m of lane l gets two elements of matrix m: those in row l / 4 and columns 2 * (l % 4) and the
 // next; transposed, those in column l / 4 and rows 2 * (l % 4) and the next.
 void loadMatrices(Warps &warps, const Meeting &meeting) {
-  requireWholeWarp(warps, meeting);
+  warps.requireWhole(meeting);
   MatrixOperands first(warps.lane(meeting, 0));
   for (uint32_t matrix = 0; matrix < first.count; ++matrix) {
     MatrixRow rows[8];
@@ -53,7 +46,7 @@ void loadMatrices(Warps &warps, const Meeting &meeting) {
 }
 
 void storeMatrices(Warps &warps, const Meeting &meeting) {
-  requireWholeWarp(warps, meeting);
+  warps.requireWhole(meeting);
   MatrixOperands first(warps.lane(meeting, 0));
   for (uint32_t matrix = 0; matrix < first.count; ++matrix) {
     MatrixRow rows[8];
@@ -121,7 +114,7 @@ void decode(Element type, uint32_t word, float *elements) {
 // of A go through rows g and g + 8, then through k in steps of 4 * pack; those of B go through k alone, in
 // column g; those of C and D go through rows g and g + 8 and columns 2t and 2t + 1.
 void multiply(Warps &warps, const Meeting &meeting) {
-  requireWholeWarp(warps, meeting);
+  warps.requireWhole(meeting);
   Form form = forms[warps.lane(meeting, 0).operand[0]];
   int pack = form.type == Element::TF32 ? 1 : 2, parts = form.k / (4 * pack); // parts along k
   float a[productRows * mostDepth], b[mostDepth * productColumns], d[productRows * productColumns];

@@ -1,10 +1,12 @@
-// Says how an operand of a warpgroup's matrix product lies in shared memory: PTX ISA, "Matrix Descriptor
-// Format", "Strides", "Canonical Layouts".
+// Says how an operand of a matrix product of a warpgroup (wgmma) or in tensor memory (tcgen05) lies in shared
+// memory: PTX ISA, "Matrix Descriptor Format", "Strides", "Canonical Layouts".
 #pragma once
 
 #include "runtime/Emulator/TensorMap.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace kinema::emulator {
 
@@ -12,6 +14,9 @@ constexpr uint32_t productDepth = 16; // k
 
 struct MatrixDescriptor {
   static constexpr uint64_t known = 0xC0003FFF3FFF3FFF; // the bits that have a meaning here
+  // A descriptor for tcgen05 has, besides start, leading and stride, the constant 0b001 in bits 46 to 48;
+  // what else it may have (a swizzle among it) has no meaning here.
+  static constexpr uint64_t knownInTensorProducts = 0x00003FFF3FFF3FFF, constantOfTensorProducts = 1ULL << 46;
 
   uint32_t start, leading, stride;
   Swizzle swizzle;
@@ -50,6 +55,21 @@ struct MatrixDescriptor {
     for (uint32_t row = 0; row < rows; ++row)
       for (uint32_t chunk = 0; chunk < productDepth / 8; ++chunk)
         function(alongK(row, chunk), row, chunk * 8, true);
+  }
+
+  // Copies an operand's elements from a block's shared memory to where(row, k); toFloat(bits) gives their
+  // values.
+  template <typename ToFloat, typename Where>
+  void decode(const std::byte *memory, uint32_t rows, bool isTransposed, bool isNegated, ToFloat toFloat,
+              Where where) const {
+    forChunks(rows, isTransposed, [&](uint32_t address, uint32_t row, uint32_t k, bool isAlongK) {
+      uint16_t elements[8];
+      std::memcpy(elements, memory + address, sizeof elements);
+      for (uint32_t i = 0; i < 8; ++i) {
+        float value = toFloat(elements[i]);
+        where(isAlongK ? row : row + i, isAlongK ? k + i : k) = isNegated ? -value : value;
+      }
+    });
   }
 };
 

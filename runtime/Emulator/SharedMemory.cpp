@@ -56,6 +56,14 @@ void AccessLog::addPage(uint64_t number) {
   pages[number] = allPages[usedPages++].get();
 }
 
+void AccessLog::forget(uint64_t address, uint64_t bytes) {
+  for (uint64_t at = address; at < address + bytes; at += 4) {
+    Cell &cell = cellAt(at);
+    dropReaders(cell);
+    cell = Cell();
+  }
+}
+
 void AccessLog::markBarrier(uint64_t address, bool isBarrier) {
   cellAt(address).barrier = cellAt(address + 4).barrier = isBarrier;
 }

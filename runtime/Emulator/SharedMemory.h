@@ -81,6 +81,9 @@ public:
   std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint64_t address,
                                  uint64_t bytes, uint32_t site, bool unwritten);
 
+  // Forgets the accesses to these bytes, which are whole cells of four.
+  void forget(uint64_t address, uint64_t bytes);
+
   // Notes whether these eight bytes are an mbarrier, which nobody may access.
   void markBarrier(uint64_t address, bool isBarrier);
 

@@ -40,15 +40,8 @@ struct Place {
 template <typename Where>
 void decode(uint64_t bits, const std::byte *memory, uint32_t rows, bool isTransposed, bool isNegated,
             Where where) {
-  MatrixDescriptor(bits).forChunks(
-      rows, isTransposed, [&](uint32_t address, uint32_t row, uint32_t k, bool alongK) {
-        uint16_t elements[8];
-        std::memcpy(elements, memory + address, sizeof elements);
-        for (uint32_t i = 0; i < 8; ++i) {
-          float value = fromBF16(elements[i]);
-          where(alongK ? row : row + i, alongK ? k + i : k) = isNegated ? -value : value;
-        }
-      });
+  MatrixDescriptor(bits).decode(
+      memory, rows, isTransposed, isNegated, [](uint16_t element) { return fromBF16(element); }, where);
 }
 
 /// Copies the elements of A from registers to where(row, k) ("Register Fragments for

@@ -26,6 +26,9 @@ struct Known {
   // bulk copies to global memory it may know that they have read, and not yet that they have written.
   uint32_t asyncSeen = 0, bulkSeen = 0, storesSeen = 0, productsSeen = 0;
   uint32_t asyncFenced = 0; // time up to which a proxy fence has covered its cp.async
+  // This is the time up to which a tcgen05.fence::before_thread_sync has covered its loads from tensor
+  // memory.
+  uint32_t tensorLoadsFenced = 0;
 };
 
 // Holds a thread's own copies of one kind. Time counts the groups (and, for cp.async, arrivals) that it has

@@ -72,6 +72,11 @@ void Warps::sync(uint32_t mask) {
   meet(mask, [](Warps &, const Meeting &) {}, /*ordersMemory=*/true);
 }
 
+void Warps::requireWhole(const Meeting &meeting) {
+  if (meeting.arrived != everyLane)
+    scheduler.violate("only lanes {:#x} of the warp take part; all must", meeting.arrived);
+}
+
 std::string Warps::describeWait(const Thread &thread) const {
   return fmt::format("waits for lanes {:#x} of its warp", thread.awaitedDetail);
 }

@@ -8,6 +8,8 @@
 
 namespace kinema::emulator {
 
+constexpr uint32_t everyLane = 0xFFFFFFFF;
+
 class Warps;
 
 // A Meeting is an operation in which lanes of a warp meet.
@@ -36,6 +38,8 @@ public:
   // exited, `complete` does the operation. Returns the thread's result.
   uint64_t meet(uint32_t mask, void (*complete)(Warps &, const Meeting &), bool ordersMemory = false);
   void sync(uint32_t mask);
+  // Makes sure that all lanes take part in an operation for whole warps.
+  void requireWhole(const Meeting &meeting);
   // Handles the exit of a thread: no operation waits for its lane any more.
   void leave(const Thread &thread);
 

@@ -53,7 +53,7 @@ std::vector<std::string> usualTargets(std::string_view precision, uint16_t machi
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   // Those of a generation have other shared memory and rates, so that code for one is no good code for
   // another.
-  targets.insert(targets.end(), {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"});
+  targets.insert(targets.end(), {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"});
   return targets;
 }
 

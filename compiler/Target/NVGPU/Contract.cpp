@@ -6,15 +6,25 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-std::unique_ptr<Contract> nvidia::contractOf(WarpgroupEmitter &w, int64_t columns, int64_t parts) {
-  return w.tensorCores == TensorCores::Warps ? contractOfWarps(w, columns, parts)
-                                             : contractOfWarpgroups(w, columns, parts);
+std::unique_ptr<Contract> nvidia::contractOf(WarpgroupEmitter &w, const Pipeline &pipeline,
+                                             const SumsPlan &plan) {
+  switch (w.tensorCores) {
+  case TensorCores::None:
+    break;
+  case TensorCores::Warps:
+    return contractOfWarps(w, pipeline, plan);
+  case TensorCores::Warpgroups:
+    return contractOfWarpgroups(w, pipeline, plan);
+  case TensorCores::TensorMemory:
+    return contractOfTensorMemory(w, pipeline, plan);
+  }
+  llvm_unreachable("kernels that contract use tensor cores");
 }
 
 //===-- Sums --------------------------------------------------------------===//
 
 Type Contract::sumType() {
-  SmallVector<Type> registers(ProductShape::accumulators(columns), e.b.getF32Type());
+  SmallVector<Type> registers(ProductShape::accumulators(plan.columns), e.b.getF32Type());
   return LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers);
 }
 
@@ -32,16 +42,21 @@ Contract::Sums Contract::begin(ValueRange sums, const Matrix &rows, int64_t tile
 
 //===-- Fragments ---------------------------------------------------------===//
 
-/// A warp holds 16 rows, of which a thread has number lane / 4 and the one 8 later.
-Value Contract::row(Value thread, int64_t number) {
+/// A warp holds 16 rows, of which a thread has number lane / 4 and the one 8 later. Of two joined sums, it
+/// holds 32 that follow one another, the second 16 in the second sum.
+Value Contract::row(Value thread, int64_t number, int64_t sum) {
+  constexpr int64_t rowsOfWarp = ProductShape::rows / warpsOfGroup;
   Value warpOfGroup = e.div(e.rem(thread, warpgroup), warp);
-  return e.add(e.add(e.mul(warpOfGroup, 16), e.div(w.lane(), 4)), 8 * number);
+  Value inSum = e.add(e.mul(warpOfGroup, rowsOfWarp * (plan.joins ? 2 : 1)), e.div(w.lane(), 4));
+  int64_t second = plan.joins && sum % 2 ? rowsOfWarp - ProductShape::rows : 0;
+  return e.add(inSum, 8 * number + second);
 }
 
 Value Contract::position(Value thread, int64_t number, int64_t sums, int64_t pitch) {
   Value group = e.div(thread, warpgroup);
-  Value first = e.mul(e.add(e.mul(group, sums), number / rowsOfThread), pitch);
-  return e.add(first, row(thread, number % rowsOfThread));
+  int64_t sum = number / rowsOfThread;
+  Value first = e.mul(e.add(e.mul(group, sums), sum), pitch);
+  return e.add(first, row(thread, number % rowsOfThread, sum));
 }
 
 Value Contract::column() { return e.mul(e.rem(w.lane(), 4), 2); }
@@ -51,8 +66,8 @@ Value Contract::element(Value sum, int64_t number, int64_t group, int64_t ofPair
 }
 
 Value Contract::pair(ValueRange sums, int64_t number, int64_t group) {
-  int64_t groupsOfPart = columns / blockChannels;
-  Value sum = sums[number / rowsOfThread * parts + group / groupsOfPart];
+  int64_t groupsOfPart = plan.columns / blockChannels;
+  Value sum = sums[number / rowsOfThread * plan.parts + group / groupsOfPart];
   number %= rowsOfThread;
   group %= groupsOfPart;
   SmallVector<Value> pair = {element(sum, number, group, 0), element(sum, number, group, 1)};

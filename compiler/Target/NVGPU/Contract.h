@@ -38,24 +38,26 @@ struct Factors {
 /// Writes the products of the threads that contract. Each instruction is a class of its own.
 class Contract {
 public:
-  using Sums = llvm::SmallVector<mlir::Value>; // of ProductShape::rows rows each, in registers
+  using Sums = llvm::SmallVector<mlir::Value>; // of ProductShape::rows rows each
 
-  Contract(WarpgroupEmitter &w, int64_t columns, int64_t parts)
-      : w(w), e(w.e), columns(columns), parts(parts) {}
+  Contract(WarpgroupEmitter &w, const Pipeline &pipeline, const SumsPlan &plan)
+      : w(w), e(w.e), pipeline(pipeline), plan(plan) {}
   virtual ~Contract() = default;
 
   /// Returns the operand that lies `at` bytes from the start of shared memory.
   virtual Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
                         bool contractedFastest = true) = 0;
   /// Returns the columns that lie there as a stage of weights has them: [contracted blocks of 8, columns, 8].
-  Matrix weights(mlir::Value at) { return matrix(at, columns * positionBytes); }
+  Matrix weights(mlir::Value at) { return matrix(at, plan.columns * positionBytes); }
 
   /// Returns so many sums, all zero.
-  Sums zero(int64_t count);
+  virtual Sums zero(int64_t count);
   /// Returns so many sums that nothing has been added to, for the only products of a tile. Zeros would be put
   /// into the registers after products have begun that run by themselves, and ptxas would wait for each.
   virtual Sums none(int64_t count) { return zero(count); }
 
+  /// Waits until a stage is full, before products read it.
+  virtual void await(const Ring &ring, mlir::Value step) { ring.waitFull(step); }
   /// Begins sums[i] += factors[i], over `depth` contracted numbers; of numbers with two terms, the products
   /// of all but both rests. Until `follow` or `finish` nothing may touch the sums: else ptxas would wait for
   /// each product.
@@ -69,20 +71,27 @@ public:
   /// whether there was one: `first` is the first step of the sums. Then the warp may free other stages that
   /// the products before have read.
   virtual mlir::Value follow(const Ring &ring, mlir::Value step, mlir::Value first) = 0;
+  /// Says that products have read a stage, where `condition` holds, if there is one: all that have ended or,
+  /// where products run by themselves until `finish`, all that have begun, as soon as they end.
+  virtual void free(const Ring &ring, mlir::Value step, mlir::Value condition = {}) {
+    ring.free(step, condition);
+  }
   /// A stage that products have read, where `condition` holds, if there is one.
   struct Read {
     const Ring &ring;
     mlir::Value step, condition = {};
   };
-  /// Waits for all products, and frees the stages that the last ones have read.
-  virtual void finish(llvm::ArrayRef<Read> read = {}) = 0;
+  /// Waits for all products, and frees the stages that the last ones have read. Returns the sums, of which
+  /// each thread holds its part in registers. The warpgroup has finished `number` times before; null: it
+  /// finishes once.
+  virtual Sums finish(mlir::ValueRange sums, mlir::Value number, llvm::ArrayRef<Read> read = {}) = 0;
 
   // What a thread holds: of each sum, some rows, and of every 8 columns a pair that lies side by side.
 
   static constexpr int64_t rowsOfThread = 2;
   /// Returns the row of a sum that the thread with this number in its warpgroup, or in several of them, holds
-  /// as its `number`th.
-  mlir::Value row(mlir::Value thread, int64_t number);
+  /// as its `number`th, counted from the first row of that sum of the thread's warpgroup.
+  mlir::Value row(mlir::Value thread, int64_t number, int64_t sum = 0);
   /// Returns the position of row `number` of all that the thread holds, where each warpgroup has so many
   /// sums, of rows that begin `pitch` positions apart.
   mlir::Value position(mlir::Value thread, int64_t number, int64_t sums, int64_t pitch);
@@ -99,14 +108,18 @@ protected:
 
   WarpgroupEmitter &w;
   KernelEmitter &e;
-  const int64_t columns, parts;
+  const Pipeline &pipeline;
+  const SumsPlan plan;
 };
 
-/// Returns the writer of the products that the kernel uses. Each product has so many columns, and a tile of
-/// rows `parts` sums, whose columns lie side by side.
-std::unique_ptr<Contract> contractOf(WarpgroupEmitter &w, int64_t columns, int64_t parts = 1);
-std::unique_ptr<Contract> contractOfWarps(WarpgroupEmitter &w, int64_t columns, int64_t parts);
-std::unique_ptr<Contract> contractOfWarpgroups(WarpgroupEmitter &w, int64_t columns, int64_t parts);
+/// Returns the writer of the products that the kernel uses.
+std::unique_ptr<Contract> contractOf(WarpgroupEmitter &w, const Pipeline &pipeline, const SumsPlan &plan);
+std::unique_ptr<Contract> contractOfWarps(WarpgroupEmitter &w, const Pipeline &pipeline,
+                                          const SumsPlan &plan);
+std::unique_ptr<Contract> contractOfWarpgroups(WarpgroupEmitter &w, const Pipeline &pipeline,
+                                               const SumsPlan &plan);
+std::unique_ptr<Contract> contractOfTensorMemory(WarpgroupEmitter &w, const Pipeline &pipeline,
+                                                 const SumsPlan &plan);
 
 } // namespace kinema::nvidia
 

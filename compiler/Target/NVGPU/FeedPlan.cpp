@@ -81,7 +81,7 @@ bool FeedPlan::direct() const {
 
 bool FeedPlan::boxes() const {
   using Map = kernel::TensorMapAttr;
-  if (!wantsBoxes || tensorCores != TensorCores::Warpgroups)
+  if (!wantsBoxes || !readSharedMemory(tensorCores))
     return false;
   if (direct() && (pitch * positionBytes % Map::targetAlignment ||
                    !llvm::all_of(axes, [](const FeedAxis &a) { return a.filled == a.extent || a.ends; })))

@@ -17,8 +17,7 @@ public:
       : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), layout(plan.pipeline()),
         pipeline(*this, layout), walk(*this, plan.axes),
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
-        contractOwner(contractOf(*this, plan.channelsOfGroup(), plan.groupsOfTile())),
-        contract(*contractOwner),
+        contractOwner(contractOf(*this, pipeline, layout.products)), contract(*contractOwner),
         epilogueFeed(*this, op.epilogue(), plan.epilogueFeed(), plan.resultBlocks,
                      {plan.axes[0].result, plan.axes[1].result, plan.axes[2].result}, pipeline.epilogue),
         vectors(*this, op.epilogue(), op.getResultType(), plan.tile.channels, layout.vectors),
@@ -66,7 +65,7 @@ private:
   Values emitAccumulators(Value sourceStep, Value weightStep);
   Values emitChunk(Value sourceStep, Value first, ValueRange carried);
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
-  void finishProducts(Value sourceStep, Value next);
+  Values finishProducts(ValueRange sums, Value sourceStep, Value next);
   int64_t channelBlocks() const { return plan.tile.channels / blockChannels; } // of a tile
   bool hasEpilogueFeed() const { return plan.tile.epilogueStages > 0; }
   /// Returns the step of the first part of what a tile's epilogue reads, by a step of the tile's source.
@@ -371,24 +370,26 @@ HaloConvEmitter::Values HaloConvEmitter::emitAccumulators(Value sourceStep, Valu
   init.push_back(weightStep);
   if (plan.tile.turns)
     pipeline.turns.await(consumer, e.div(sourceStep, consumersOfTurns * plan.chunks()));
-  auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
+  Values sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     return emitChunk(e.add(sourceStep, chunk), weightStep, carried);
   });
   if (plan.tile.turns)
     pipeline.turns.pass(consumer);
-  finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back());
-  return sums;
+  Value next = sums.pop_back_val();
+  Values finished = finishProducts(sums, e.add(sourceStep, plan.chunks() - 1), next);
+  finished.push_back(next);
+  return finished;
 }
 
 /// Contracts one chunk of channels, a tap after the other, each as soon as the one before is under way, and
 /// leaves the last one under way. When step `first` of the weights begins, none is.
 HaloConvEmitter::Values HaloConvEmitter::emitChunk(Value sourceStep, Value first, ValueRange carried) {
   Value firstOfChunk = carried.back();
-  source.waitFull(sourceStep);
+  contract.await(source, sourceStep);
   Value sourceAt = e.add(source.stageAt(sourceStep), firstRow);
   return overTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
     Value step = carried.back();
-    weights.waitFull(step);
+    contract.await(weights, step);
     Value rowsAt = e.add(sourceAt, e.mul(walk.shiftOf(tap, &here), positionBytes));
     auto sums = emitProducts(carried.drop_back(), rowsAt, weights.stageAt(step));
     sums.push_back(e.add(step, 1));
@@ -396,7 +397,8 @@ HaloConvEmitter::Values HaloConvEmitter::emitChunk(Value sourceStep, Value first
       return sums;
     Value follows = contract.follow(weights, step, first);
     if (plan.chunks() > 1)
-      source.free(e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
+      contract.free(source, e.sub(sourceStep, e.index(1)),
+                    e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
     return sums;
   });
 }
@@ -433,9 +435,10 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
 }
 
 /// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights
-/// before step `next`.
-void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
-  contract.finish({{weights, e.sub(next, e.index(1))}, {source, sourceStep}});
+/// before step `next`. Returns the sums.
+HaloConvEmitter::Values HaloConvEmitter::finishProducts(ValueRange sums, Value sourceStep, Value next) {
+  Value number = e.div(sourceStep, plan.chunks() * plan.roles().groupsOfConsumers());
+  return contract.finish(sums, number, {{weights, e.sub(next, e.index(1))}, {source, sourceStep}});
 }
 
 //===-- Results -----------------------------------------------------------===//

@@ -254,7 +254,8 @@ HaloPipeline HaloPlan::pipeline() const {
   RingPlan epilogue{"what the epilogue reads", tile.epilogueStages,
                     tile.epilogueStages ? epilogueFeed().stageBytes() : 0, 1};
   epilogue.refilled = tilesOfBlock() * epilogueFeed().parts() > epilogue.stages;
-  HaloPipeline pipeline{{roles(), source, weights, raw, epilogue}, {}, {}};
+  HaloPipeline pipeline{{roles(), source, weights, raw, epilogue}, {}, {}, {}};
+  pipeline.products = pipeline.tensorMemory.take(sumsPlan(), consumers);
   pipeline.sums = pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles()), positionBytes);
   pipeline.vectors =
       pipeline.memory.take(ChannelVectors::bytes(channelVectors, tile.channels), positionBytes);
@@ -360,5 +361,5 @@ bool HaloPlan::fits(const Processor &processor) const {
   FeedPlan feed = this->feed();
   bool staged = feed.copiesDoAll() || roles().stagingThreads() > 0;
   return whole && staged && feed.keepsPositions(mostPositions) && epilogueStagesSuffice() &&
-         pipeline().memory.bytes() <= processor.blockSharedBytes();
+         pipeline().fits(processor);
 }

@@ -58,7 +58,7 @@ NeighbourAxis neighbourAxis(const shape::Window &window, int64_t source, int64_t
 /// A HaloTile holds what is chosen.
 struct HaloTile {
   static llvm::StringRef schedule(TensorCores tensorCores) {
-    return tensorCores == TensorCores::Warps ? "mma.halo" : "sm90.halo";
+    return byTensorCores(tensorCores, "mma.halo", "sm90.halo", "sm100.halo");
   }
   std::array<int64_t, 3> results; // T, H, W of a phase
   int64_t channels;               // of the result, a multiple of 8, at most 256
@@ -102,6 +102,7 @@ struct WeightShare {
 /// The rings of a conv, and behind them what there is of each channel of its tiles.
 struct HaloPipeline : PipelinePlan {
   SharedRegion sums, vectors; // vectors: what its epilogue reads by channel (ChannelVectors)
+  SumsPlan products;
 };
 
 /// The contraction of a tile: D[position, channel] += source[position + shift(tap), depth] *
@@ -142,7 +143,7 @@ struct HaloPlan {
 
   Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores, tile.turns != 0}; }
   /// Returns whether the last copying warp brings the weights and the others the source; else all bring both.
-  bool copiesApart() const { return tensorCores == TensorCores::Warpgroups && tile.copiers > 1; }
+  bool copiesApart() const { return readSharedMemory(tensorCores) && tile.copiers > 1; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
   /// tiles each, of the same channels and phases.
   bool clustersMatch() const;
@@ -163,6 +164,15 @@ struct HaloPlan {
   int64_t rowPitch() const {
     return rowsAreFrames() ? axes[1].extent() * axes[2].extent() : ProductShape::rows;
   }
+  /// Describes the sums of a consumer: of all groups of a tile of rows, then those of the next one.
+  SumsPlan sumsPlan() const {
+    int64_t count = rowTiles() * groupsOfTile();
+    bool follow = groupsOfTile() == 1 && rowPitch() == ProductShape::rows;
+    return {channelsOfGroup(), groupsOfTile(), count,
+            follow && SumsPlan::mayJoin(tensorCores, count, channelsOfGroup())};
+  }
+  /// Counts the products that the tensor cores make together of the same columns.
+  int64_t productsTogether() const { return sumsPlan().together(tensorCores, rowTiles()); }
   /// Staged positions of one channel block; behind them lies what the last rows read and drop.
   int64_t stagedPositions() const { return planes() * planePositions(); }
   int64_t pitch() const; // positions of a channel block of a stage, with what lies behind them
@@ -197,9 +207,7 @@ struct HaloPlan {
   int64_t stepsOfTile() const { return phases() == 1 ? chunks() * fewestSteps() : 0; }
   /// Returns whether weights stay if there are stages for all of them: where a chunk has several taps. Those
   /// of one tap are few, and ptxas would have the products of such loops wait for each other.
-  bool mayStay() const {
-    return tensorCores == TensorCores::Warpgroups && stepsOfTile() > 0 && fewestSteps() > 1;
-  }
+  bool mayStay() const { return readSharedMemory(tensorCores) && stepsOfTile() > 0 && fewestSteps() > 1; }
   /// Returns whether a block brings the weights once, for all of its tiles.
   bool weightsStay() const { return mayStay() && weightStages() == stepsOfTile(); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }

@@ -75,7 +75,7 @@ static Work workOfProducts(kernel::ConvOp op, const HaloPlan &plan, const kernel
   work.tiles = plan.tilesOfBlock();
   work.turns = plan.tile.turns != 0;
   work.matrix = kernel::productsOfMac(op) * productsOf(plan) *
-                cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
+                cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.productsTogether());
   work.after = cyclesOfEpilogue(rates, resultsOf(plan), op.getEpilogueOperands().size(), plan.sums());
   work.memory = bytesOf(traffic);
   return work;
@@ -89,7 +89,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   const double bringsOfWeights = plan.weightsStay() ? 1.0 / plan.tilesOfBlock() : 1; // a tile
   work.shared = kernel::productsOfMac(op) * products *
-                    bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
+                    bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.productsTogether()) +
                 plan.chunks() * (feed.sharedBytes() + bringsOfWeights * taps * plan.weightStageBytes());
   if (plan.tile.epilogueStages) // boxes bring it, and threads load it
     work.shared += 2.0 * plan.epilogueFeed().boxBytes();
@@ -112,7 +112,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
       plan.weightsStay() ? 0.0 : double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes()),
       rates.cachedLatency};
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
-  if (plan.tensorCores == TensorCores::Warpgroups)
+  if (readSharedMemory(plan.tensorCores))
     work.waits = plan.loadsOfEpilogue() * rates.latency * rates.clock();
   return work;
 }
@@ -125,7 +125,7 @@ static Work leastWorkOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::T
   const double products = kernel::productsOfMac(op) * productsOf(plan);
   Work work = workOfProducts(op, plan, traffic, rates);
   FeedPlan feed = plan.feed();
-  work.shared = products * bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles()) +
+  work.shared = products * bytesOfProduct(plan.tensorCores, plan.channelsOfGroup(), plan.productsTogether()) +
                 plan.chunks() * feed.leastSharedBytes();
   work.steps = plan.oneStep() ? 0 : plan.chunks() * plan.stepsOfChunk();
   work.cached = plan.chunks() * feed.sectorBytes() + resultBytes(op, plan);
@@ -178,7 +178,7 @@ static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
 /// Returns a lower bound of the seconds of all tiles of the plan's size. Changes the plan's other parameters.
 static double boundOfSize(kernel::ConvOp op, HaloPlan &plan, const kernel::Traffic &traffic,
                           const Rates &rates) {
-  plan.tile.turns = plan.tensorCores == TensorCores::Warpgroups;
+  plan.tile.turns = readSharedMemory(plan.tensorCores);
   plan.tile.blocks = blocksOf(plan, rates);
   return boundOf(rates, leastWorkOf(op, plan, traffic, rates));
 }
@@ -323,7 +323,7 @@ void Search::considerRoles(HaloTile tile) {
     return;
   for (int64_t producers : {1, 2}) {
     tile.producers = producers;
-    if (plan.tensorCores == TensorCores::Warpgroups) {
+    if (readSharedMemory(plan.tensorCores)) {
       considerCopiers(tile);
       continue;
     }
@@ -347,9 +347,9 @@ SmallVector<int64_t> Search::depthsOf(int64_t channels) {
   // one comes last, so that another is chosen where the model sees no difference: an H100 was 10% slower with
   // it.
   for (int64_t depth = 80; depth <= mostDepth; depth += ProductShape::depth)
-    if (plan.tensorCores == TensorCores::Warpgroups && all % depth == 0)
+    if (readSharedMemory(plan.tensorCores) && all % depth == 0)
       depths.push_back(depth);
-  if (plan.tensorCores == TensorCores::Warpgroups)
+  if (readSharedMemory(plan.tensorCores))
     std::rotate(depths.begin(), depths.begin() + 1, depths.end());
   return depths;
 }
@@ -357,7 +357,7 @@ SmallVector<int64_t> Search::depthsOf(int64_t channels) {
 /// Returns how many columns a tile may have. Of narrower ones the halo is the most, and their results are
 /// stored in parts of sectors; but strides bring longer rows, of which wide tiles may not fit.
 SmallVector<int64_t> Search::columnsOfTiles() const {
-  bool shortRows = plan.tensorCores == TensorCores::Warpgroups && whole.axes[2].sourceStep == 1;
+  bool shortRows = readSharedMemory(plan.tensorCores) && whole.axes[2].sourceStep == 1;
   const int64_t all = whole.axes[2].tiles(), narrowest = std::min<int64_t>(shortRows ? 7 : 1, all);
   SmallVector<int64_t> sizes(evenSizes(all));
   // Of an odd number of columns, rows begin or end within a sector of L2. An H100 took up to four times as

@@ -15,14 +15,14 @@ namespace {
 class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile),
-        pipeline(*this, plan.pipeline()), walk(*this, plan.axes),
+      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile), layout(plan.pipeline()),
+        pipeline(*this, layout), walk(*this, plan.axes),
         gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
                  pipeline, !tile.outputRows && plan.columnsReachBeyond()),
         activation(*this, op.activation(), plan.activationFeed(),
                    plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline,
                    tile.outputRows && plan.columnsReachBeyond()),
-        contractOwner(contractOf(*this, tile.columns)), contract(*contractOwner) {}
+        contractOwner(contractOf(*this, pipeline, layout.products)), contract(*contractOwner) {}
 
   void emit();
 
@@ -52,17 +52,19 @@ private:
   void emitProducers();
 
   void emitConsumers();
-  Product productOf(Value number);
+  Product productOf(Value number, int64_t last);
+  int64_t lastLike(int64_t i);
   SmallVector<Product> products();
   Values emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
 
-  void storeProduct(const Product &product, Value sum);
-  void storeRow(const Product &product, Value sum, int64_t number);
+  void storeProduct(const Product &product, Value sum, int64_t i);
+  void storeRow(const Product &product, Value sum, Value rowOfSum, int64_t number);
   void storeGroups(Value sum, int64_t number, Value tap, Value row, Value column);
 
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
+  const HaloWeightGradPipeline layout;
   Pipeline pipeline;
   const Ring &ring = pipeline.operands; // each stage holds the gradient, then the activation
   HaloWalk walk;
@@ -159,10 +161,11 @@ void HaloWeightGradEmitter::emitProducers() {
 
 //===-- Consumers ---------------------------------------------------------===//
 
-HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
+/// Returns a product by its number among the block's; `last` takes the place of those beyond the last one.
+HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number, int64_t last) {
   Product product;
   product.exists = e.inRange(number, plan.products());
-  number = e.min(number, e.index(plan.products() - 1));
+  number = e.min(number, e.index(last));
   product.rowTile = e.rem(number, plan.rowTiles());
   Digits digits(e, e.div(number, plan.rowTiles()));
   for (int axis = 2; axis >= 0; --axis)
@@ -202,47 +205,53 @@ HaloWeightGradEmitter::Values HaloWeightGradEmitter::emitProducts(ArrayRef<Produ
   return contract.proceed(next, factors, ProductShape::depth, plan.contracted());
 }
 
+/// Returns the last product that may stand for a consumer's product `i`. Joined ones stay side by side.
+int64_t HaloWeightGradEmitter::lastLike(int64_t i) {
+  return plan.products() - (layout.products.joins && i % 2 == 0 ? 2 : 1);
+}
+
 SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::products() {
   SmallVector<Product> products;
   // The warp's threads get it from one, so that the compiler sees that it is the same in all.
   Value group = broadcast(e.sub(e.div(e.thread, warpgroup), e.index(tile.producers)));
   for (int64_t i = 0; i < plan.productsOfConsumer(); ++i)
-    products.push_back(productOf(e.add(e.mul(group, plan.productsOfConsumer()), i)));
+    products.push_back(productOf(e.add(e.mul(group, plan.productsOfConsumer()), i), lastLike(i)));
   return products;
 }
 
 void HaloWeightGradEmitter::emitConsumers() {
   SmallVector<Product> products = this->products();
   auto sums = overTiles(contract.zero(products.size()), [&](Value, Value step, ValueRange sums) {
-    ring.waitFull(step);
+    contract.await(ring, step);
     return emitProducts(products, sums, step);
   });
-  contract.finish();
+  auto finished = contract.finish(sums, /*number=*/{});
   // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();
-  for (auto [product, sum] : llvm::zip(this->products(), sums))
-    storeProduct(product, sum);
+  for (auto [i, product] : llvm::enumerate(this->products()))
+    storeProduct(product, finished[i], i);
 }
 
 //===-- Results -----------------------------------------------------------===//
 
-void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum) {
+/// Stores product `i` of this thread's consumer.
+void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum, int64_t i) {
   Value exists = product.exists;
   for (int axis = 0; axis < 3; ++axis)
     if (plan.kernel[axis] % tile.taps[axis])
       exists = e.both(exists, e.inRange(e.add(firstTap[axis], product.tap[axis]), plan.kernel[axis]));
   e.when(exists, [&] {
     for (int64_t number = 0; number < Contract::rowsOfThread; ++number)
-      storeRow(product, sum, number);
+      storeRow(product, sum, contract.row(e.thread, number, i), number);
   });
 }
 
-/// Stores one of the rows of a product that this thread holds. The partial is [chunk, taps, input channel
-/// blocks, output channels, 8 input channels].
-void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, int64_t number) {
-  Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), ProductShape::rows),
-                    contract.row(e.thread, number));
+/// Stores a row of a product, which this thread holds as its `number`th. The partial is [chunk, taps, input
+/// channel blocks, output channels, 8 input channels].
+void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, Value rowOfSum, int64_t number) {
+  Value row =
+      e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), ProductShape::rows), rowOfSum);
   Value column = e.add(e.mul(columnBlock, tile.columns), contract.column());
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)

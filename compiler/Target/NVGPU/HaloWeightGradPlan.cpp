@@ -127,13 +127,14 @@ int64_t HaloWeightGradPlan::rawFills() const {
   return fills;
 }
 
-PipelinePlan HaloWeightGradPlan::pipeline() const {
+HaloWeightGradPipeline HaloWeightGradPlan::pipeline() const {
   int64_t copies = gradientFeed().arrivalsOfStage() + activationFeed().arrivalsOfStage();
-  return {roles(),
-          {"gradient and activation", stages, stageBytes(),
-           (copiesDoAll() ? 0 : roles().stagingThreads()) + copies},
-          {},
-          {"raw gradient and activation", rawStages(), rawBytes(), rawFills()}};
+  RingPlan operands{"gradient and activation", stages, stageBytes(),
+                    (copiesDoAll() ? 0 : roles().stagingThreads()) + copies};
+  RingPlan raw{"raw gradient and activation", rawStages(), rawBytes(), rawFills()};
+  HaloWeightGradPipeline pipeline{{roles(), operands, {}, raw}, {}};
+  pipeline.products = pipeline.tensorMemory.take(sumsPlan(), tile.consumers);
+  return pipeline;
 }
 
 void HaloWeightGradPlan::deepenRing(const Processor &processor) {
@@ -162,6 +163,6 @@ bool HaloWeightGradPlan::fits(const Processor &processor) const {
   const int64_t mostPositions = neighbours > 1 ? 5 : 10; // in registers, with two borders of pairs
   return hasAccumulators() && staged && gradientFeed().keepsPositions(mostPositions) &&
          activationFeed().keepsPositions(mostPositions) && (neighbours == 1 || tile.columns == inputs) &&
-         pipeline().memory.bytes() <= processor.blockSharedBytes() &&
+         pipeline().fits(processor) &&
          positionBytes * std::max(gradientPitch(), activationPitch()) < ProductShape::distances;
 }

@@ -10,7 +10,7 @@ namespace kinema::nvidia {
 /// Holds what is chosen.
 struct HaloWeightGradTile {
   static llvm::StringRef schedule(TensorCores tensorCores) {
-    return tensorCores == TensorCores::Warps ? "mma.halo_wgrad" : "sm90.halo_wgrad";
+    return byTensorCores(tensorCores, "mma.halo_wgrad", "sm90.halo_wgrad", "sm100.halo_wgrad");
   }
   std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
   std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
@@ -41,6 +41,10 @@ struct HaloWeightGradTile {
     visit("feed_stages", self.feedStages);
     visit("boxes", self.boxes);
   }
+};
+
+struct HaloWeightGradPipeline : PipelinePlan {
+  SumsPlan products;
 };
 
 /// Plans the contraction of a block: D[tap][row, column] += gradient[p, ..] * activation[p + shift(tap), ..]
@@ -143,7 +147,15 @@ struct HaloWeightGradPlan {
   int64_t stageBytes() const { return gradientBytes() + terms * activationTermBytes(); }
   /// Gives the raw ring as many stages as shared memory has room for. The plan fits.
   void deepenRing(const Processor &processor);
-  PipelinePlan pipeline() const;
+  /// Describes the sums of a consumer: one of each of its products.
+  SumsPlan sumsPlan() const {
+    int64_t count = productsOfConsumer();
+    bool follow = rowTiles() % 2 == 0;
+    return {tile.columns, 1, count, follow && SumsPlan::mayJoin(tensorCores, count, tile.columns)};
+  }
+  /// Counts the products that the tensor cores make together of the same columns.
+  int64_t productsTogether() const { return sumsPlan().together(tensorCores, 1); }
+  HaloWeightGradPipeline pipeline() const;
   /// Counts the accumulators for which a thread has registers: those that are left address the products.
   int64_t mostAccumulators() const;
   /// Returns whether a block can have these warpgroups, with registers and columns for all results of a tile.

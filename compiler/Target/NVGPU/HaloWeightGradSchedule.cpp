@@ -39,7 +39,7 @@ static Work workOfProducts(kernel::WeightGradOp op, const HaloWeightGradPlan &pl
   const HaloWeightGradTile &tile = plan.tile;
   Work work{plan.grid()};
   work.matrix = kernel::productsOfMac(op) * plan.tilesOfChunk() * productsOf(plan) *
-                cyclesOfProduct(rates, plan.tensorCores, tile.columns);
+                cyclesOfProduct(rates, plan.tensorCores, tile.columns, plan.productsTogether());
   // Partials are written here and read by the kernel that adds them up.
   double partials =
       4.0 * tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
@@ -57,9 +57,9 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
   double results = resultBytes(plan);
   Work work = workOfProducts(op, plan, traffic, rates);
-  work.shared =
-      tiles * (kernel::productsOfMac(op) * products * bytesOfProduct(plan.tensorCores, tile.columns) +
-               gradient.sharedBytes() + activation.sharedBytes());
+  work.shared = tiles * (kernel::productsOfMac(op) * products *
+                             bytesOfProduct(plan.tensorCores, tile.columns, plan.productsTogether()) +
+                         gradient.sharedBytes() + activation.sharedBytes());
   work.staging = tiles * staging;
   work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),
@@ -89,7 +89,9 @@ static Work leastWorkOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan,
                         const kernel::Traffic &traffic, const Rates &rates) {
   double tiles = plan.tilesOfChunk(), products = kernel::productsOfMac(op) * productsOf(plan);
   Work work = workOfProducts(op, plan, traffic, rates);
-  work.shared = tiles * (products * bytesOfProduct(plan.tensorCores, plan.tile.columns) + feed.shared);
+  work.shared =
+      tiles *
+      (products * bytesOfProduct(plan.tensorCores, plan.tile.columns, plan.productsTogether()) + feed.shared);
   work.cached = resultBytes(plan) + tiles * feed.sectors;
   work.after = work.matrix / tiles + resultBytes(plan) / storedPerCycle;
   return work;

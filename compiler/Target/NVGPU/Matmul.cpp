@@ -12,8 +12,8 @@ namespace {
 class MatmulEmitter : WarpgroupEmitter {
 public:
   MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile),
-        pipeline(*this, plan.pipeline()), contractOwner(contractOf(*this, tile.channels)),
+      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile), layout(plan.pipeline()),
+        pipeline(*this, layout), contractOwner(contractOf(*this, pipeline, layout.products)),
         contract(*contractOwner) {}
 
   void emit();
@@ -50,6 +50,7 @@ private:
   kernel::MatmulOp op;
   const MatmulPlan &plan;
   const MatmulTile &tile;
+  const MatmulPipeline layout;
   Pipeline pipeline;
   std::unique_ptr<Contract> contractOwner;
   Contract &contract;
@@ -178,7 +179,7 @@ void MatmulEmitter::emitCopies() {
 
 /// Runs the products of one stage and leaves them under way.
 SmallVector<Value> MatmulEmitter::emitProducts(ValueRange accumulators, Value step) {
-  ring.waitFull(step);
+  contract.await(ring, step);
   Value at = ring.stageAt(step);
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
   Value group = broadcast(e.div(consumerThread, warpgroup));
@@ -201,8 +202,8 @@ SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
       contract.follow(ring, step, firstStep);
     return next;
   });
-  contract.finish({{ring, e.add(firstStep, plan.chunks() - 1)}});
-  return sums;
+  return contract.finish(sums, e.div(firstStep, plan.chunks()),
+                         {{ring, e.add(firstStep, plan.chunks() - 1)}});
 }
 
 void MatmulEmitter::emitConsumers() {

@@ -23,11 +23,18 @@ MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
   depth = clip::matmulDepth(cast<RankedTensorType>(op.getLhs().getType()), op.getTransposeLhs());
 }
 
+/// Each copying thread arrives for its copies.
+MatmulPipeline MatmulPlan::pipeline() const {
+  RingPlan sides{"both sides", tile.stages, stageBytes(), roles().copyingThreads(), tile.cluster};
+  MatmulPipeline pipeline{{roles(), sides}, {}};
+  pipeline.products = pipeline.tensorMemory.take(sumsPlan(), consumers);
+  return pipeline;
+}
+
 bool MatmulPlan::fits(const Processor &processor) const {
   // Beside the accumulators, a consumer's thread holds the places of operands and results and, for the
   // products of warps, fragments of operands.
   const int64_t others = copiesPositions() ? 80 : 60;
   int64_t accumulators = rowTiles() * ProductShape::accumulators(tile.channels);
-  return accumulators <= roles().consumerRegisters() - others &&
-         pipeline().memory.bytes() <= processor.blockSharedBytes();
+  return accumulators <= roles().consumerRegisters() - others && pipeline().fits(processor);
 }

@@ -12,7 +12,7 @@ namespace kinema::nvidia {
 /// Holds what is chosen.
 struct MatmulTile {
   static llvm::StringRef schedule(TensorCores tensorCores) {
-    return tensorCores == TensorCores::Warps ? "mma.matmul" : "sm90.matmul";
+    return byTensorCores(tensorCores, "mma.matmul", "sm90.matmul", "sm100.matmul");
   }
   int64_t positions;   // of the result: the rows of products of all consumers
   int64_t channels;    // of the result: the products' columns, a multiple of 8, at most 256
@@ -55,6 +55,10 @@ struct MatmulSide {
   int64_t rowTileBytes() const { return ProductShape::rows / blockChannels * stride(); }
 };
 
+struct MatmulPipeline : PipelinePlan {
+  SumsPlan products;
+};
+
 /// Plans the contraction D[position, channel] = sum over k of right[k, position] * left[channel, k] for each
 /// clip, where `left` and `right` are the sides of kernel.matmul. Tiles of positions are numbered first, then
 /// those of channels, then clips; in a cluster, there may be a tile beyond the last position.
@@ -88,10 +92,13 @@ struct MatmulPlan {
   int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
 
   int64_t stageBytes() const { return right.bytes() + left.bytes(); } // in this order
-  /// Each copying thread arrives for its copies.
-  PipelinePlan pipeline() const {
-    return {roles(), {"both sides", tile.stages, stageBytes(), roles().copyingThreads(), tile.cluster}};
+  /// Describes the sums of a consumer.
+  SumsPlan sumsPlan() const {
+    return {tile.channels, 1, rowTiles(), SumsPlan::mayJoin(tensorCores, rowTiles(), tile.channels)};
   }
+  /// Counts the products that the tensor cores make together of the same columns.
+  int64_t productsTogether() const { return sumsPlan().together(tensorCores, rowTiles()); }
+  MatmulPipeline pipeline() const;
   bool fits(const Processor &processor) const;
 };
 

@@ -11,7 +11,7 @@ static constexpr int64_t mostDepth = 128, fewestStages = 2, mostStages = 8;
 static constexpr int64_t mostPositions = 2 * MatmulPlan::rowsOfConsumers;
 
 static int64_t mostCluster(const Processor &processor) {
-  return processor.tensorCores == TensorCores::Warpgroups ? 2 : 1;
+  return readSharedMemory(processor.tensorCores) ? 2 : 1;
 }
 
 static bool isSupported(kernel::MatmulOp op) {
@@ -37,10 +37,11 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
   double filled = cached / rates.cachedPerCycle + rates.latency * rates.clock();
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix =
-      plan.chunks() * products * cyclesOfProduct(rates, plan.tensorCores, tile.channels, plan.rowTiles());
-  work.shared = plan.chunks() * (products * bytesOfProduct(plan.tensorCores, tile.channels, plan.rowTiles()) +
-                                 plan.right.bytes() + plan.left.bytes());
+  work.matrix = plan.chunks() * products *
+                cyclesOfProduct(rates, plan.tensorCores, tile.channels, plan.productsTogether());
+  work.shared =
+      plan.chunks() * (products * bytesOfProduct(plan.tensorCores, tile.channels, plan.productsTogether()) +
+                       plan.right.bytes() + plan.left.bytes());
   work.staging = plan.chunks() * std::max(cyclesOfCopies(plan, rates), filled / (tile.stages - 1));
   work.cached = plan.chunks() * cached + 2 * results;
   work.after = cyclesOfEpilogue(rates, results, 0);

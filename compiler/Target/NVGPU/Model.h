@@ -73,17 +73,21 @@ double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 
 /// Returns the bytes of shared memory that the m64 x columns x 16 products of a warpgroup read, or of its
-/// warps. Each warp loads the columns by itself, once for the `together` products that share them.
+/// warps. Each warp loads the columns by itself, once for the `together` products that share them. So does a
+/// product into tensor memory, of two that are joined.
 inline double bytesOfProduct(TensorCores tensorCores, int64_t columns, int64_t together = 1) {
   constexpr double rowBytes = 32; // of 16 contracted elements
   constexpr double warps = 4;
-  return rowBytes * (64 + (tensorCores == TensorCores::Warps ? warps * columns / together : columns));
+  double loaded = byTensorCores<double>(tensorCores, warps / together, 1, 1.0 / together);
+  return rowBytes * (64 + loaded * columns);
 }
 
 /// Returns the cycles of these products, whose operands lie in shared memory.
 inline double cyclesOfProduct(const Rates &rates, TensorCores tensorCores, int64_t columns,
                               int64_t together = 1) {
-  return std::max(64 * 16 * columns / rates.multiplyAddsPerCycle,
+  // In tensor memory, a product of 64 rows takes as long as one of 128.
+  double idle = tensorCores == TensorCores::TensorMemory && together == 1 ? 2 : 1;
+  return std::max(idle * 64 * 16 * columns / rates.multiplyAddsPerCycle,
                   bytesOfProduct(tensorCores, columns, together) / rates.sharedPerCycle);
 }
 

@@ -16,8 +16,9 @@ public:
       : WarpgroupEmitter(e, plan.first.tensorCores), op(op), plan(plan), layout(plan.pipeline()),
         pipeline(*this, layout), walk(*this, plan.first.axes),
         feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline),
-        ofMiddle(contractOf(*this, plan.tile.channels)), ofResult(contractOf(*this, plan.resultChannels())),
-        middle(*ofMiddle), result(*ofResult), middleRegion(*this, middle, op.middle(), op.getMiddleType(), 0),
+        ofMiddle(contractOf(*this, pipeline, layout.ofMiddle)),
+        ofResult(contractOf(*this, pipeline, layout.ofResult)), middle(*ofMiddle), result(*ofResult),
+        middleRegion(*this, middle, op.middle(), op.getMiddleType(), 0),
         epilogue(*this, result, op.epilogue(), op.getResultType(),
                  blockChannels * shape::product(plan.results)) {}
 
@@ -51,9 +52,11 @@ private:
   void emitConsumers();
   Values emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch, Value first);
   /// Returns the sums of all products that `body` begins from a step of the weights on, and the next step.
-  Values contractFrom(Contract &contract, Value step, function_ref<Values(ValueRange carried)> body);
-  Values emitMiddle(Value sourceAt, Value slotAt, Value step);
-  Value emitResult(Value frame, Value step);
+  /// They are number `number` of the sums that a consumer finishes.
+  Values contractFrom(Contract &contract, Value step, Value number,
+                      function_ref<Values(ValueRange carried)> body);
+  Value emitMiddle(Value sourceAt, Value slotAt, Value step, Value number);
+  Value emitResult(Value frame, Value step, Value number);
 
   Value slotOf(Value frame) {
     return e.add(e.index(layout.slots.at), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
@@ -215,7 +218,7 @@ PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange carrie
   Value step = carried.back(), weightAt = weights.stageAt(step);
   Matrix rows = contract.matrix(at, pitch * positionBytes);
   Matrix weight = contract.weights(weightAt);
-  weights.waitFull(step);
+  contract.await(weights, step);
   auto next =
       contract.begin(carried.drop_back(), rows, ProductShape::rows * positionBytes, weight, plan.tile.depth);
   contract.follow(weights, step, first);
@@ -223,18 +226,20 @@ PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange carrie
   return next;
 }
 
-PairEmitter::Values PairEmitter::contractFrom(Contract &contract, Value step,
+PairEmitter::Values PairEmitter::contractFrom(Contract &contract, Value step, Value number,
                                               function_ref<Values(ValueRange carried)> body) {
   Values carried = contract.zero(plan.first.rowTiles());
   carried.push_back(step);
   auto sums = body(carried);
-  contract.finish({{weights, e.sub(sums.back(), e.index(1)), less(step, sums.back())}});
-  return sums;
+  Value next = sums.pop_back_val();
+  auto finished = contract.finish(sums, number, {{weights, e.sub(next, e.index(1)), less(step, next)}});
+  finished.push_back(next);
+  return finished;
 }
 
-/// Computes a frame of the middle, some channels after the others, into its slot. Returns the next step of
-/// the weights.
-PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value step) {
+/// Computes a frame of the middle, some channels after the others, into its slot; `number` sums were finished
+/// before. Returns the next step of the weights.
+Value PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value step, Value number) {
   const HaloPlan &first = plan.first;
   Value zero = e.index(0), firstRow = e.mul(group, ProductShape::rows * first.rowTiles() * positionBytes);
   int64_t chunkBytes = plan.tile.depth / blockChannels * first.pitch() * positionBytes;
@@ -246,17 +251,18 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
         return emitStage(middle, carried, rowsAt, first.pitch(), step[0]);
       });
     };
-    auto sums = contractFrom(middle, step[0], [&](ValueRange carried) {
+    auto sums = contractFrom(middle, step[0], e.add(number, columns), [&](ValueRange carried) {
       return e.loop(zero, e.index(first.chunks()), 1, carried, chunkSums);
     });
     storeMiddle(ArrayRef(sums).drop_back(), columns, slotAt);
     return {sums.back()};
   };
-  return e.loop(zero, e.index(first.channelTiles()), 1, {step}, someChannels);
+  return e.loop(zero, e.index(first.channelTiles()), 1, {step}, someChannels).front();
 }
 
-/// Computes a frame of results from the slots that its taps reach. Returns the next step of the weights.
-Value PairEmitter::emitResult(Value frame, Value step) {
+/// Computes a frame of results from the slots that its taps reach; `number` sums were finished before.
+/// Returns the next step of the weights.
+Value PairEmitter::emitResult(Value frame, Value step, Value number) {
   int64_t blockBytes = plan.positions() * positionBytes;
   Value firstRow = e.mul(group, ProductShape::rows * plan.first.rowTiles() * positionBytes);
   auto tapSums = [&](Value tap, ValueRange carried) {
@@ -268,8 +274,8 @@ Value PairEmitter::emitResult(Value frame, Value step) {
       return emitStage(result, carried, chunkAt, plan.positions(), step);
     });
   };
-  auto sums =
-      contractFrom(result, step, [&](ValueRange carried) { return overSecondTaps(frame, carried, tapSums); });
+  auto sums = contractFrom(result, step, number,
+                           [&](ValueRange carried) { return overSecondTaps(frame, carried, tapSums); });
   storeResult(ArrayRef(sums).drop_back(), frame);
   return sums.back();
 }
@@ -278,18 +284,20 @@ void PairEmitter::emitConsumers() {
   consumerThread = pipeline.consumerThread();
   group = e.div(consumerThread, warpgroup);
   clearPadding();
-  // The loop carries the steps of the weights and of the source.
-  auto middle = [&](Value frame, ValueRange steps) -> Values {
-    source.waitFull(steps[1]);
-    auto next = emitMiddle(source.stageAt(steps[1]), slotOf(frame), steps[0]);
-    source.free(steps[1]);
+  // The loop carries the steps of the weights and of the source, and how many sums were finished.
+  auto frameOfMiddle = [&](Value frame, ValueRange steps) -> Values {
+    middle.await(source, steps[1]);
+    Value next = emitMiddle(source.stageAt(steps[1]), slotOf(frame), steps[0], steps[2]);
+    middle.free(source, steps[1]);
     fenceShared();
     meet(word(e.add(group, 1)), warpgroup);
-    return {next[0], e.add(steps[1], 1)};
+    return {next, e.add(steps[1], 1), e.add(steps[2], plan.first.channelTiles())};
   };
-  overFrames({e.index(0), e.index(0)}, middle, [&](Value frame, ValueRange steps) -> Values {
-    return {emitResult(frame, steps[0]), steps[1]};
-  });
+  auto frameOfResult = [&](Value frame, ValueRange steps) -> Values {
+    return {emitResult(frame, steps[0], steps[2]), steps[1], e.add(steps[2], 1)};
+  };
+  Value zero = e.index(0);
+  overFrames({zero, zero, zero}, frameOfMiddle, frameOfResult);
 }
 
 //===-- Epilogues ---------------------------------------------------------===//

@@ -29,6 +29,16 @@ int64_t PairPlan::framesOfBlock() const {
   return std::min((tile.frames - 1) * second.stride[0] + slots(), middleFrames);
 }
 
+bool PairPlan::everyResultHasTaps() const {
+  auto hasTaps = [&](int64_t frame) {
+    return llvm::any_of(llvm::seq(second.kernel[0]), [&](int64_t tap) {
+      int64_t reached = frame * second.stride[0] + tap * second.dilation[0] - second.padLow[0];
+      return 0 <= reached && reached < middleFrames;
+    });
+  };
+  return llvm::all_of(llvm::seq(results[0]), hasTaps);
+}
+
 FeedPlan PairPlan::feed() const {
   FeedPlan feed = first.feed();
   feed.blocks *= first.chunks();
@@ -46,7 +56,9 @@ PairPipeline PairPlan::pipeline() const {
                   (feed.copiesDoAll() ? 0 : roles().stagingThreads()) + feed.arrivalsOfStage()};
   RingPlan weights{"the weights", weightStages(), weightStageBytes(), 1};
   RingPlan raw{"the raw source", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
-  PairPipeline pipeline{{roles(), source, weights, raw}, {}};
+  PairPipeline pipeline{{roles(), source, weights, raw}, {}, {}, {}};
+  pipeline.ofMiddle = pipeline.tensorMemory.take(sumsPlan(tile.channels), HaloPlan::consumers);
+  pipeline.ofResult = pipeline.tensorMemory.take(sumsPlan(resultChannels()), HaloPlan::consumers);
   pipeline.slots = pipeline.memory.take(slots() * slotBytes(), positionBytes);
   return pipeline;
 }
@@ -57,6 +69,8 @@ bool PairPlan::fits(const Processor &processor) const {
       first.rowTiles() * ProductShape::accumulators(std::max(tile.channels, resultChannels()));
   // The ring of weights comes round before the first channels of a frame of the middle are stored. That
   // orders these stores after the last products of the frame that the slot held before.
-  return pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most &&
-         stepsOfMiddle() >= weightStages() && weightStages() >= heldWeightStages;
+  if (first.tensorCores == TensorCores::TensorMemory && !everyResultHasTaps())
+    return false;
+  return pipeline().fits(processor) && registers <= most && stepsOfMiddle() >= weightStages() &&
+         weightStages() >= heldWeightStages;
 }

@@ -9,7 +9,9 @@ namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct PairTile {
-  static constexpr llvm::StringLiteral schedule = "sm90.pair";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return byTensorCores(tensorCores, "", "sm90.pair", "sm100.pair");
+  }
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;            // contracted channels in a stage of weights, a multiple of ProductShape::depth
@@ -32,6 +34,7 @@ struct PairTile {
 /// The rings of a pair, and behind them the slots of the middle.
 struct PairPipeline : PipelinePlan {
   SharedRegion slots;
+  SumsPlan ofMiddle, ofResult;
 };
 
 /// Plans a block, which computes all channels of its results. The first conv makes a frame of the middle from
@@ -63,9 +66,17 @@ struct PairPlan {
   /// Counts the frames of the middle that a block of `tile.frames` results needs.
   int64_t framesOfBlock() const;
 
+  /// Returns whether some tap of the second conv falls on a frame of the middle, for each frame of results.
+  /// Else a sum would have no products, and in tensor memory nobody would make it zero.
+  bool everyResultHasTaps() const;
+
   /// Describes how a frame of the source, with all its channels, gets to its stage.
   FeedPlan feed() const;
   static constexpr int64_t sourceStages = 2;
+  /// Describes the sums of a consumer for products of so many columns.
+  SumsPlan sumsPlan(int64_t columns) const {
+    return {columns, 1, first.rowTiles(), SumsPlan::mayJoin(first.tensorCores, first.rowTiles(), columns)};
+  }
   int64_t rawStages() const {
     return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts(), tile.feedStages);
   }

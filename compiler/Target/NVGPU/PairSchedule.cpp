@@ -45,15 +45,18 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   double depth = first.chunks() * plan.tile.depth, results = plan.tile.rows * plan.tile.columns;
 
   Work work{plan.grid()};
+  auto togetherOf = [&](int64_t columns) {
+    return plan.sumsPlan(columns).together(first.tensorCores, first.rowTiles());
+  };
   auto cyclesOf = [&](int64_t columns) {
-    return cyclesOfProduct(rates, first.tensorCores, columns, first.rowTiles());
+    return cyclesOfProduct(rates, first.tensorCores, columns, togetherOf(columns));
   };
   work.matrix = middleFrames * firstProducts * cyclesOf(plan.tile.channels) +
                 frames * secondProducts * cyclesOf(plan.resultChannels());
   FeedPlan feed = plan.feed();
   work.staging = middleFrames * feed.cyclesOfThreads(rates);
   auto bytesOf = [&](int64_t columns) {
-    return bytesOfProduct(first.tensorCores, columns, first.rowTiles());
+    return bytesOfProduct(first.tensorCores, columns, togetherOf(columns));
   };
   work.shared = middleFrames * (firstProducts * bytesOf(plan.tile.channels) + feed.sharedBytes()) +
                 frames * secondProducts * bytesOf(plan.resultChannels());
@@ -89,7 +92,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) 
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
   tile.weightStages = plan.weightStages();
-  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
+  return makeSchedule(op, PairTile::schedule(plan.first.tensorCores),
+                      {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
                       tile);
 }
 

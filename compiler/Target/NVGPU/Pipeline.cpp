@@ -108,14 +108,72 @@ Value Pipeline::consumerThread() const {
   return e.sub(e.thread, e.index(plan.roles.firstConsumer()));
 }
 
+//===-- Tensor memory -----------------------------------------------------===//
+
+Value Pipeline::productsEnd() const {
+  KernelEmitter &e = w.e;
+  return w.pointer(
+      e.add(e.mul(consumer, plan.productsEnd.bytes / plan.roles.consumers), plan.productsEnd.at));
+}
+
+void Pipeline::awaitProducts(Value number) const {
+  waitForPhase(w, productsEnd(), number, "waits until all products of a sum have ended");
+}
+
+/// Returns whether this is the warp that allocates: the first one of the consumers.
+Value Pipeline::isAllocator() const {
+  KernelEmitter &e = w.e;
+  return e.equal(e.div(e.thread, warp), plan.roles.firstConsumer() / warp);
+}
+
+void Pipeline::allocateTensorMemory() const {
+  KernelEmitter &e = w.e;
+  auto group = NVVM::CTAGroupKind::CTA_1;
+  e.when(isAllocator(), [&] {
+    NVVM::Tcgen05AllocOp::create(e.b, e.loc, w.pointer(plan.tensorAddress.at),
+                                 w.word(plan.tensorMemory.columns()), group);
+    NVVM::Tcgen05RelinquishAllocPermitOp::create(e.b, e.loc, group);
+  });
+}
+
+/// Lets a consumer's thread find the sums. What is the same in all threads of a warp comes from one of them,
+/// so that the compiler sees it.
+void Pipeline::enterTensorMemory() {
+  KernelEmitter &e = w.e;
+  Value address = LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), w.pointer(plan.tensorAddress.at),
+                                       TensorMemory::addressBytes);
+  tensorMemory =
+      w.word(w.broadcast(arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), address).getResult()));
+  consumer = w.broadcast(e.div(consumerThread(), warpgroup));
+  isFirstWarp = e.equal(w.broadcast(e.rem(e.div(e.thread, warp), warpsOfGroup)), 0);
+}
+
+/// Gives the columns back when no consumer uses them any more. Whoever has loaded from them has fenced its
+/// loads (Contract::finish).
+void Pipeline::leaveTensorMemory() const {
+  constexpr int64_t barrier = 15;
+  KernelEmitter &e = w.e;
+  w.meet(barrier, plan.roles.consumerThreads());
+  e.when(isAllocator(), [&] {
+    NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
+    NVVM::Tcgen05DeallocOp::create(e.b, e.loc, w.tensorPointer(tensorMemory),
+                                   w.word(plan.tensorMemory.columns()), NVVM::CTAGroupKind::CTA_1);
+  });
+}
+
 void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, function_ref<void()> contract) {
   KernelEmitter &e = w.e;
   e.when(e.equal(e.thread, 0), [&] {
     for (const Ring *ring : {&operands, &weights, &raw, &epilogue})
       ring->initialise();
     turns.initialise();
+    for (int64_t number = 0; plan.hasTensorMemory() && number < plan.roles.consumers; ++number)
+      makeBarrier(w, w.pointer(plan.productsEnd.at + number * plan.productsEnd.bytes / plan.roles.consumers),
+                  1, NameLoc::get(e.b.getStringAttr("counts when a consumer's products have ended"), e.loc));
     w.fenceBarriers();
   });
+  if (plan.hasTensorMemory())
+    allocateTensorMemory();
   w.blocksMeet(plan.cluster());
   auto takeRegisters = [&](int64_t registers, NVVM::SetMaxRegisterAction action) {
     if (plan.roles.tradeRegisters())
@@ -132,7 +190,11 @@ void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, functi
       },
       [&] {
         takeRegisters(plan.roles.consumerRegisters(), NVVM::SetMaxRegisterAction::increase);
+        if (plan.hasTensorMemory())
+          enterTensorMemory();
         contract();
+        if (plan.hasTensorMemory())
+          leaveTensorMemory();
       });
   if (plan.cluster() > 1)
     w.blocksMeet(plan.cluster()); // nobody writes to a block that has ended

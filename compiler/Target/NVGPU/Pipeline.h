@@ -18,6 +18,8 @@ public:
   void initialise() const;
   /// Returns where the stage's data lie, in bytes from the start of shared memory.
   mlir::Value stageAt(mlir::Value step) const;
+  /// Returns the barrier at which those arrive who have read the stage.
+  mlir::Value empty(mlir::Value step) const { return barrier(plan.empty, step); }
   /// Returns the barrier at which those arrive who fill the stage.
   mlir::Value full(mlir::Value step) const { return barrier(plan.full, step); }
   /// Waits until the stage's data are there: it has been filled once more than it was emptied.
@@ -73,6 +75,15 @@ public:
   const Ring operands, weights, raw, epilogue;
   const Turns turns;
 
+  // These belong to sums in tensor memory, and are there while consumers contract.
+  mlir::Value tensorMemory; // address of the block's first column, a word
+  mlir::Value consumer;     // number of this thread's warpgroup among the consumers
+  mlir::Value isFirstWarp;  // whether this is the warpgroup's first warp
+
+  /// Returns the barrier that counts when the consumer's products have ended.
+  mlir::Value productsEnd() const;
+  /// Waits until that has happened once more than the given number of times.
+  void awaitProducts(mlir::Value number) const;
   /// Returns this thread's number among those that stage what copies bring.
   mlir::Value stagingThread() const;
   /// Returns this thread's number among those that contract.
@@ -83,6 +94,11 @@ public:
            llvm::function_ref<void()> contract);
 
 private:
+  void allocateTensorMemory() const;
+  void enterTensorMemory();
+  void leaveTensorMemory() const;
+  mlir::Value isAllocator() const;
+
   WarpgroupEmitter &w;
 };
 

@@ -5,6 +5,7 @@
 
 #include "compiler/Target/NVGPU/Roles.h"
 #include "compiler/Target/NVGPU/SharedMemory.h"
+#include "compiler/Target/NVGPU/TensorMemory.h"
 
 #include <algorithm>
 
@@ -35,6 +36,17 @@ struct PipelinePlan {
   RingPlan operands, weights, raw, epilogue;
   SharedRegion turns;  // one mbarrier of each consumer, if they take turns
   SharedMemory memory; // all of it; a kernel may take more behind it
+
+  // Where sums lie in tensor memory: one mbarrier of each consumer, which counts when its products have
+  // ended, and where the block's columns begin.
+  SharedRegion productsEnd, tensorAddress;
+  TensorMemory tensorMemory;
+
+  /// Returns whether a block may have as much memory of both kinds.
+  bool fits(const Processor &processor) const {
+    return memory.bytes() <= processor.blockSharedBytes() && (!hasTensorMemory() || tensorMemory.fits());
+  }
+  bool hasTensorMemory() const { return roles.tensorCores == TensorCores::TensorMemory; }
 
   /// Returns how many blocks form a cluster.
   int64_t cluster() const { return std::max(operands.cluster, weights.cluster); }

@@ -19,7 +19,23 @@ enum class TensorCores {
   /// A warpgroup multiplies what lies in shared memory (wgmma). Operands come by copies of whole rows
   /// (cp.async.bulk), and warpgroups trade registers.
   Warpgroups,
+  /// One thread begins products of what lies in shared memory, whose sums lie in tensor memory (tcgen05).
+  /// Operands come as for warpgroups.
+  TensorMemory,
 };
+
+/// Returns whether products read their operands in shared memory by themselves, by the async proxy.
+constexpr bool readSharedMemory(TensorCores tensorCores) {
+  return tensorCores == TensorCores::Warpgroups || tensorCores == TensorCores::TensorMemory;
+}
+
+/// Returns what holds for the tensor cores that a kernel uses.
+template <typename T>
+constexpr T byTensorCores(TensorCores tensorCores, T warps, T warpgroups, T tensorMemory) {
+  return tensorCores == TensorCores::Warps        ? warps
+         : tensorCores == TensorCores::Warpgroups ? warpgroups
+                                                  : tensorMemory;
+}
 
 /// States what a chip does in a second or a cycle, for the model of time (Model.h).
 struct Rates {
@@ -128,14 +144,15 @@ inline constexpr Rates rtx4090 = ratesOfGeForce(128, 165.2e12, 1008e9);
 /// An RTX 5090 (NVIDIA RTX Blackwell GPU Architecture, appendix A).
 inline constexpr Rates rtx5090 = ratesOfGeForce(170, 209.5e12, 1792e9);
 
-/// A B200: 148 multiprocessors, of 1.85 GHz, and 8 TB/s. Its own products are tcgen05's; those of warps are
-/// estimated at an A100's for each multiprocessor and cycle.
+/// A B200, by its data sheet: 148 multiprocessors, 2.25 PFLOP/s of bfloat16 products, which are twice an
+/// H200's for each multiprocessor and cycle, and 8 TB/s. Nothing was measured on one: copies, steps and
+/// epilogues are taken to cost the cycles that they cost on Hopper, whose machinery they have.
 inline constexpr Rates b200 = [] {
-  Rates rates = a100;
+  Rates rates = h200;
   rates.multiprocessors = 148;
-  rates.products = rates.multiprocessors * rates.multiplyAddsPerCycle * 1.85e9;
+  rates.products = 2.25e15 / 2;
+  rates.multiplyAddsPerCycle = 4096;
   rates.memory = 8e12;
-  rates.lanes = 128;
   return rates;
 }();
 
@@ -177,7 +194,7 @@ inline constexpr Processor processors[] = {
     {"sm_86", 86, "+ptx80", 48, 16, 100 * 1024, TensorCores::Warps, rtx3090},
     {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024, TensorCores::Warps, rtx4090},
     {"sm_90a", 90, "+ptx80", 64, 32, 228 * 1024, TensorCores::Warpgroups, h200},
-    {"sm_100", 100, "+ptx86", 64, 32, 228 * 1024, TensorCores::Warps, b200, /*registersOfChannel=*/3.0 / 16},
+    {"sm_100a", 100, "+ptx86", 64, 32, 228 * 1024, TensorCores::TensorMemory, b200},
     {"sm_120", 120, "+ptx87", 48, 24, 100 * 1024, TensorCores::Warps, rtx5090},
 };
 

@@ -24,13 +24,18 @@ struct Roles {
   constexpr int64_t groupsOfConsumers() const { return turns ? consumers : 1; }
   constexpr int64_t consumersOfTile() const { return consumers / groupsOfConsumers(); }
   constexpr int64_t warpsOfTile() const { return consumersOfTile() * warpsOfGroup; }
+  /// Counts the arrivals with which a tile's consumers say that products have read a stage: each warp's or,
+  /// where one thread begins the products of a warpgroup, that thread's.
+  constexpr int64_t readersOfTile() const {
+    return tensorCores == TensorCores::TensorMemory ? consumersOfTile() : warpsOfTile();
+  }
   constexpr int64_t copyingThreads() const { return copiers * warp; }
   /// Counts the threads that stage operands: the producers' other ones.
   constexpr int64_t stagingThreads() const { return producers * warpgroup - copyingThreads(); }
   constexpr int64_t stagingWarps() const { return stagingThreads() / warp; }
 
   /// Returns whether threads trade registers; else all have as many.
-  constexpr bool tradeRegisters() const { return tensorCores == TensorCores::Warpgroups; }
+  constexpr bool tradeRegisters() const { return readSharedMemory(tensorCores); }
   /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no
   /// more than a multiprocessor has.
   constexpr int64_t producerRegisters() const {

@@ -101,9 +101,9 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   auto matmul = strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(
       MatmulTile::schedule(processor.tensorCores), processor);
   SmallVector<Strategy> all = {halo, haloGrad};
-  if (processor.tensorCores == TensorCores::Warpgroups)
+  if (readSharedMemory(processor.tensorCores))
     all.push_back(strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(
-        PairTile::schedule, processor));
+        PairTile::schedule(processor.tensorCores), processor));
   all.append({matmul, gather, softmaxRow(processor), stencil, stencilGrad, vectors, vectorGrad,
               streamRow(processor), referenceRow(processor)});
   return all;

@@ -58,7 +58,7 @@ private:
 
 void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
   if (options.pairs && !options.reference) {
-    if (processor.tensorCores == TensorCores::Warpgroups)
+    if (readSharedMemory(processor.tensorCores))
       passes.addPass(createPairNVGPUConvs());
     passes.addPass(createStoreNVGPUGradients());
   }

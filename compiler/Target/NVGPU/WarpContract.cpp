@@ -18,7 +18,7 @@ public:
   Sums begin(ValueRange sums, ArrayRef<Factors> factors, int64_t depth) override;
   Sums proceed(ValueRange sums, ArrayRef<Factors> factors, int64_t from, int64_t to) override;
   Value follow(const Ring &ring, Value step, Value first) override;
-  void finish(ArrayRef<Read> read) override;
+  Sums finish(ValueRange sums, Value number, ArrayRef<Read> read) override;
 
 private:
   using Registers = SmallVector<Value>; // of a sum
@@ -42,8 +42,9 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Contract> nvidia::contractOfWarps(WarpgroupEmitter &w, int64_t columns, int64_t parts) {
-  return std::make_unique<WarpContract>(w, columns, parts);
+std::unique_ptr<Contract> nvidia::contractOfWarps(WarpgroupEmitter &w, const Pipeline &pipeline,
+                                                  const SumsPlan &plan) {
+  return std::make_unique<WarpContract>(w, pipeline, plan);
 }
 
 //===-- Sums --------------------------------------------------------------===//
@@ -52,7 +53,7 @@ SmallVector<WarpContract::Registers> WarpContract::registersOf(ValueRange sums) 
   SmallVector<Registers> all;
   for (Value sum : sums) {
     Registers &registers = all.emplace_back();
-    for (int64_t i = 0; i < ProductShape::accumulators(columns); ++i)
+    for (int64_t i = 0; i < ProductShape::accumulators(plan.columns); ++i)
       registers.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, sum, i));
   }
   return all;
@@ -139,7 +140,7 @@ void WarpContract::multiplyBySame(ArrayRef<Registers *> sums, ArrayRef<Matrix> r
   for (const Matrix &some : rows)
     loaded.push_back(loadTerms(some, rowsOfLane(some), ofRows));
   Value ofLane = columnsOfLane(columns);
-  int64_t groups = this->columns / blockChannels;
+  int64_t groups = plan.columns / blockChannels;
   for (int64_t group = 0; group < groups; group += 2) {
     int64_t together = std::min<int64_t>(2, groups - group);
     Terms both = loadTerms(columns.behind(group * columns.stride), ofLane, together * ofGroup);
@@ -213,9 +214,10 @@ Value WarpContract::follow(const Ring &ring, Value step, Value first) {
 }
 
 /// Products have been made when they are written, but each thread has read stages by itself.
-void WarpContract::finish(ArrayRef<Read> read) {
+Contract::Sums WarpContract::finish(ValueRange sums, Value, ArrayRef<Read> read) {
   if (!met && llvm::any_of(read, [](const Read &stage) { return stage.ring.plan.refilled; }))
     w.warpMeets();
   for (const auto &[ring, step, condition] : read)
     ring.free(step, condition);
+  return Sums(sums);
 }

@@ -43,6 +43,12 @@ Value WarpgroupEmitter::pointer(Value bytes) {
                              ArrayRef<LLVM::GEPArg>{word(bytes)});
 }
 
+Value WarpgroupEmitter::tensorPointer(Value address) {
+  constexpr unsigned tensorSpace = 6;
+  return LLVM::IntToPtrOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(e.b.getContext(), tensorSpace),
+                                  address);
+}
+
 Value WarpgroupEmitter::zeroWords(int64_t count) {
   auto words = VectorType::get({count}, e.b.getI32Type());
   return arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
@@ -101,7 +107,7 @@ void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
 }
 
 void WarpgroupEmitter::fenceShared(StringRef why) {
-  if (tensorCores != TensorCores::Warpgroups) // what loads fragments reads as any load does
+  if (!readSharedMemory(tensorCores)) // what loads fragments reads as any load does
     return;
   Location loc = why.empty() ? e.loc : NameLoc::get(e.b.getStringAttr(why), e.loc);
   NVVM::FenceProxyOp::create(e.b, loc, NVVM::ProxyKind::async_shared,
@@ -109,7 +115,7 @@ void WarpgroupEmitter::fenceShared(StringRef why) {
 }
 
 void WarpgroupEmitter::fenceBarriers() {
-  if (tensorCores == TensorCores::Warpgroups)
+  if (readSharedMemory(tensorCores))
     NVVM::FenceMbarrierInitOp::create(e.b, e.loc);
 }
 

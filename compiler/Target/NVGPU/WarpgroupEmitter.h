@@ -53,6 +53,8 @@ public:
   /// Returns the address `bytes` from the start of shared memory.
   mlir::Value pointer(mlir::Value bytes);
   mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
+  /// Returns the pointer to tensor memory of this address, a word.
+  mlir::Value tensorPointer(mlir::Value address);
   /// Returns so many words that are zero.
   mlir::Value zeroWords(int64_t count);
   /// Writes zeros to the 16 bytes from `at` on.

@@ -17,7 +17,7 @@ TEST(Rounding, PtxasTakesItsKernelsForEveryProcessor) {
     GTEST_SKIP() << "there is no ptxas";
   const test::TemporaryFolder folder;
   const std::string code = folder.write("rounding.ptx", cuda::roundingCode);
-  for (const char *processor : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"})
+  for (const char *processor : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"})
     EXPECT_EQ(std::system(fmt::format("{} --warning-as-error -arch {} {} -o {}/rounding.cubin", ptxas,
                                       processor, code, folder.name())
                               .c_str()),

@@ -16,7 +16,8 @@ TEST(CudaTargets, FitByGeneration) {
 TEST(CudaTargets, OlderGpusAndThoseOfOtherInstructionsDoNotFit) {
   EXPECT_EQ(cudaFit("sm_89", "sm_86"), CudaFit::None);
   EXPECT_EQ(cudaFit("sm_90a", "sm_100"), CudaFit::None);
-  EXPECT_EQ(cudaFit("sm_100", "sm_90"), CudaFit::None);
+  EXPECT_EQ(cudaFit("sm_100a", "sm_90"), CudaFit::None);
+  EXPECT_EQ(cudaFit("sm_100a", "sm_103"), CudaFit::None);
   for (const char *wrong : {"", "sm_", "sm_x", "sm_90b", "x86-64-v3"}) {
     EXPECT_EQ(cudaFit(wrong, "sm_90"), CudaFit::None) << wrong;
     EXPECT_EQ(cudaFit("sm_80", wrong), CudaFit::None) << wrong;
@@ -27,6 +28,8 @@ TEST(CudaTargets, TheBestIsChosen) {
   EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_86"}, {"sm_90a"}}, "sm_89"), 1u);
   EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_90a"}}, "sm_90"), 1u);
   EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_89"}, {"sm_90a"}}, "sm_100"), 1u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_100a"}}, "sm_100"), 1u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_100a"}}, "sm_103"), 0u);
   EXPECT_EQ(chooseCudaCode({{"sm_90a"}, {"sm_89"}}, "sm_86"), 2u);
   EXPECT_EQ(chooseCudaCode({}, "sm_86"), 0u);
 }
@@ -46,8 +49,8 @@ TEST(CudaTargets, LaterGenerationsNeedText) {
 }
 
 TEST(CudaTargets, TextIsOfUseForLaterGenerations) {
-  const std::vector<std::string> all = {"x86-64-v3", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"};
+  const std::vector<std::string> all = {"x86-64-v3", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"};
   for (const std::string &target : all)
-    EXPECT_EQ(isTextOfUse(target, all), target == "sm_100" || target == "sm_120") << target;
+    EXPECT_EQ(isTextOfUse(target, all), target == "sm_89" || target == "sm_120") << target;
   EXPECT_TRUE(isTextOfUse("sm_80", {"sm_80", "sm_90a"}));
 }

@@ -37,10 +37,11 @@ LogicalResult Retargeter::retarget(Operation *op) {
     return retargetAccumulator(extract);
   if (isKnownOnHost(op))
     return success();
-  for (auto step : {&Retargeter::retargetMemory, &Retargeter::retargetRegister,
-                    &Retargeter::retargetSynchronisation, &Retargeter::retargetWarp,
-                    &Retargeter::retargetConversion, &Retargeter::retargetMBarrier, &Retargeter::retargetCopy,
-                    &Retargeter::retargetTensorCopy, &Retargeter::retargetMatrix, &Retargeter::retargetWgmma})
+  for (auto step :
+       {&Retargeter::retargetMemory, &Retargeter::retargetRegister, &Retargeter::retargetSynchronisation,
+        &Retargeter::retargetWarp, &Retargeter::retargetConversion, &Retargeter::retargetMBarrier,
+        &Retargeter::retargetCopy, &Retargeter::retargetTensorCopy, &Retargeter::retargetMatrix,
+        &Retargeter::retargetWgmma, &Retargeter::retargetTensorMemory})
     if (succeeded((this->*step)(op)))
       return success();
   return op->emitError("the emulator does not know ") << op->getName() << " in this form";

@@ -52,6 +52,8 @@ private:
   mlir::LogicalResult retargetMatrix(mlir::Operation *op);
   mlir::LogicalResult retargetWgmma(mlir::Operation *op);
   mlir::LogicalResult retargetAccumulator(mlir::LLVM::ExtractValueOp op);
+  mlir::LogicalResult retargetTensorMemory(mlir::Operation *op);
+  mlir::LogicalResult retargetTensorLoad(mlir::NVVM::Tcgen05LdOp load);
 
   // The replacements are made of these. All are put before the operation that is retargeted.
   mlir::Value constant(int64_t value) { return constant(i32, value); }

@@ -241,6 +241,12 @@ INSTANTIATE_TEST_SUITE_P(OthersWithWarps, HaloConv,
                          ::testing::ValuesIn(casesOn("sm_80", cases(), withWarps, /*others=*/true)),
                          caseName);
 
+INSTANTIATE_TEST_SUITE_P(InTensorMemory, HaloConv,
+                         ::testing::ValuesIn(casesOn("sm_100a", cases(), withWarps)), caseName);
+INSTANTIATE_TEST_SUITE_P(OthersInTensorMemory, HaloConv,
+                         ::testing::ValuesIn(casesOn("sm_100a", cases(), withWarps, /*others=*/true)),
+                         caseName);
+
 TEST(HaloConvTiles, RowsMayBeFrames) {
   for (const shape::Window &window : {spatial, whole})
     for (auto direction : {kernel::Direction::Forward, kernel::Direction::Transposed})
@@ -460,6 +466,10 @@ TEST(HaloConvMutants, OfAPlainConvByWarpsAreFound) {
         "full\")");
   };
   EXPECT_GE(mutantsFound(on("sm_80", plainConv), Fusion::None, tile, isNotImplied), 30u);
+}
+
+TEST(HaloConvMutants, OfAPlainConvInTensorMemoryAreFound) {
+  EXPECT_GE(mutantsFound(on("sm_100a", plainConv), Fusion::None, fewChannels), 30u);
 }
 
 namespace {

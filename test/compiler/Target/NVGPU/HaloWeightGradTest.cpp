@@ -236,6 +236,11 @@ static std::vector<Case> othersWithWarps() {
   return others;
 }
 
+INSTANTIATE_TEST_SUITE_P(InTensorMemory, HaloWeightGrad,
+                         ::testing::ValuesIn(casesOn("sm_100a", cases(), withWarps)), caseName);
+INSTANTIATE_TEST_SUITE_P(OthersInTensorMemory, HaloWeightGrad,
+                         ::testing::ValuesIn(casesOn("sm_100a", cases(), withWarps, /*others=*/true)),
+                         caseName);
 INSTANTIATE_TEST_SUITE_P(OthersWithWarps, HaloWeightGrad, ::testing::ValuesIn(othersWithWarps()), caseName);
 
 static size_t mutantsFound(const Case &c, Fusion fusion) {
@@ -287,6 +292,12 @@ TEST(HaloWeightGradMutants, OfAPlainOneByWarpsAreFound) {
   const Case c = {{.name = "plain", .in = 32, .out = 64, .input = {1, 16, 6}, .window = spatial},
                   Tile{.results = {1, 4, 6}, .taps = {1, 1, 3}, .columns = 32, .consumers = 2, .copiers = 4}};
   EXPECT_GE(mutantsFound(on("sm_80", c), Fusion::None), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfAPlainOneInTensorMemoryAreFound) {
+  const Case c = {{.name = "plain", .in = 32, .out = 128, .input = {1, 16, 6}, .window = spatial},
+                  Tile{.results = {1, 4, 6}, .taps = {1, 1, 3}, .columns = 32, .consumers = 2}};
+  EXPECT_GE(mutantsFound(on("sm_100a", c), Fusion::None), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfAFusedOneByWarpsAreFound) {

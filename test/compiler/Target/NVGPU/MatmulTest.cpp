@@ -112,15 +112,17 @@ TEST_P(MatmulOfWarpgroups, HasThemInClusters) {
 INSTANTIATE_TEST_SUITE_P(Cases, Matmul, ::testing::ValuesIn(cases), caseName);
 INSTANTIATE_TEST_SUITE_P(Cases, MatmulOfWarpgroups, ::testing::ValuesIn(cases), caseName);
 
-/// Returns the case for the products of warps.
-static Case withWarps(Case c) {
-  c.processor = "sm_80";
-  return c;
+/// Returns the cases on another processor.
+static auto casesOn(const char *processor) {
+  return ::testing::ValuesIn(llvm::map_to_vector<std::size(cases)>(cases, [&](Case c) {
+    c.processor = processor;
+    return c;
+  }));
 }
 
-INSTANTIATE_TEST_SUITE_P(WithWarps, Matmul,
-                         ::testing::ValuesIn(llvm::map_to_vector<std::size(cases)>(cases, withWarps)),
-                         caseName);
+INSTANTIATE_TEST_SUITE_P(WithWarps, Matmul, casesOn("sm_80"), caseName);
+INSTANTIATE_TEST_SUITE_P(InTensorMemory, Matmul, casesOn("sm_100a"), caseName);
+INSTANTIATE_TEST_SUITE_P(InTensorMemory, MatmulOfWarpgroups, casesOn("sm_100a"), caseName);
 
 // Each block has several tiles, and each tile several stages, so that the ring comes round; the last chunk is
 // not whole, nor are the last tiles.
@@ -130,9 +132,11 @@ TEST(MatmulMutants, AreFound) {
   EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 20u);
 }
 
-TEST(MatmulMutants, AreFoundWithWarps) {
+class MatmulMutantsOn : public ::testing::TestWithParam<const char *> {};
+
+TEST_P(MatmulMutantsOn, AreFound) {
   for (bool transpose : {false, true}) {
-    const Case c = {.processor = "sm_80",
+    const Case c = {.processor = GetParam(),
                     .clips = 2,
                     .transposeLhs = transpose,
                     .transposeRhs = transpose,
@@ -143,6 +147,8 @@ TEST(MatmulMutants, AreFoundWithWarps) {
     EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 20u);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Processors, MatmulMutantsOn, ::testing::Values("sm_80", "sm_100a"));
 
 TEST(MatmulMutants, AreFoundInClusters) {
   const Case c = {.transposeLhs = true,

@@ -19,7 +19,7 @@ struct Case {
   std::string name = first.name;
 
   ConvCase second() const {
-    return {.clips = first.clips, .in = first.out, .out = out, .input = first.output(), .window = window};
+    return {.clips = first.clips, .in = first.out, .out = out, .input = first.output(), .window = window, .processor = first.processor};
   }
 };
 
@@ -50,6 +50,13 @@ const Case cases[] = {
      .window = {.kernel = {2, 1, 1}}},
 };
 
+std::vector<Case> casesInTensorMemory() {
+  std::vector<Case> all(std::begin(cases), std::end(cases));
+  for (Case &c : all)
+    c.first.processor = "sm_100a";
+  return all;
+}
+
 /// Returns what a bias and ReLU make of the accumulator, rounded.
 Value biased(KernelRegion &region, const ConvCase &c) {
   Value sum = region.argument(), bias = region.channel(c.out);
@@ -65,7 +72,7 @@ Value joined(KernelRegion &region, const ConvCase &c) {
 /// Returns a kernel that reads both weights, the source, the middle's bias, the residual, the result's bias.
 OwningOpRef<ModuleOp> pairKernel(const Case &c) {
   ConvCase first = c.first, second = c.second();
-  KernelBuilder k;
+  KernelBuilder k(first.processor);
   Value firstWeight = k.operand(first.weightType()), secondWeight = k.operand(second.weightType());
   KernelRegion prologue = k.identity(first.inputType()), middle(k), epilogue(k);
   middle.yield(Yield::Value, biased(middle, first));
@@ -76,7 +83,7 @@ OwningOpRef<ModuleOp> pairKernel(const Case &c) {
 }
 
 OwningOpRef<ModuleOp> convKernel(const ConvCase &c, Value (*emitEpilogue)(KernelRegion &, const ConvCase &)) {
-  KernelBuilder k;
+  KernelBuilder k(c.processor);
   Value weight = k.operand(c.weightType());
   KernelRegion prologue = k.identity(c.inputType()), epilogue(k);
   epilogue.yield(Yield::Store, emitEpilogue(epilogue, c));
@@ -129,6 +136,7 @@ TEST_P(Pair, IsTheTwoConvsInTilesThatDoNotDivide) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Pair, ::testing::ValuesIn(cases), caseName);
+INSTANTIATE_TEST_SUITE_P(InTensorMemory, Pair, ::testing::ValuesIn(casesInTensorMemory()), caseName);
 
 TEST(PairMutants, AreFound) {
   // Few channels a stage and six frames, so that all rings come round; work for each thread that stages; a

@@ -2,7 +2,7 @@
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | kinema-opt | FileCheck %s --check-prefix=TERMS
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage="bf16x3 reference" | FileCheck %s --check-prefix=PLAIN
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_100" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_100a" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
 
 // For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row.
 // An input over which windows begin three positions apart is in blocks like all other tensors.

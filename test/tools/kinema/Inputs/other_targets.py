@@ -5,7 +5,7 @@ usage: other_targets.py SPEC
 import subprocess
 import sys
 
-TARGETS = ["x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx", "aarch64", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100", "sm_120"]
+TARGETS = ["x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx", "aarch64", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"]
 
 
 def kinema(*arguments):

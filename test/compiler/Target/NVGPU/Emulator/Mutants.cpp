@@ -29,7 +29,8 @@ public:
     if (isa<Barrier0Op, SyncWarpOp, FenceProxyOp, FenceMbarrierInitOp, MBarrierTryWaitParityOp,
             CpAsyncCommitGroupOp, CpAsyncWaitGroupOp, CpAsyncBulkCommitGroupOp, CpAsyncBulkWaitGroupOp,
             CpAsyncOp, CpAsyncMBarrierArriveOp, WgmmaFenceAlignedOp, WgmmaGroupSyncAlignedOp,
-            WgmmaWaitGroupSyncOp, LLVM::FenceOp>(op) ||
+            WgmmaWaitGroupSyncOp, Tcgen05FenceOp, Tcgen05WaitOp, Tcgen05CommitOp, Tcgen05DeallocOp,
+            Tcgen05MMAOp, LLVM::FenceOp>(op) ||
         (isa<BarrierOp, MBarrierArriveOp, MBarrierArriveExpectTxOp>(op) && op->use_empty()))
       add("drop", drop, 0, 0);
     llvm::TypeSwitch<Operation *>(op)
@@ -71,12 +72,26 @@ public:
             add("leave out", leaveOut, 0, 0);
           for (int operand : {1, 2}) { // descriptors
             add("another swizzle of", exclusiveOrOperand, operand, int64_t(1) << 62);
-            change(operand, "the start of a matrix", 1);
-            change(operand, "the leading offset of a matrix", int64_t(1) << 16);
-            if (operand == 1 || product.getShape().getN() > 8) // groups of eight rows
-              change(operand, "the stride of a matrix", int64_t(1) << 32);
+            changeDescriptor(operand, /*hasGroups=*/operand == 1 || product.getShape().getN() > 8);
           }
-        });
+        })
+        .Case([&](Tcgen05MMAOp product) {
+          IntegerAttr instruction;
+          bool isKnown = matchPattern(product.getIdesc(), m_Constant(&instruction));
+          int64_t columns = isKnown ? (instruction.getInt() >> 17 & 63) * 8 : 256;
+          shift(0, 1); // a column of D
+          for (int operand : {1, 2}) {
+            changeDescriptor(operand, /*hasGroups=*/operand == 1 || columns > 8);
+            add("another layout of a matrix of", exclusiveOrOperand, 3, int64_t(1) << (14 + operand));
+          }
+          change(3, "columns", -(int64_t(1) << 17));
+          add("flip what is added to of", exclusiveOrOperand, 4, 1);
+        })
+        .Case([&](Tcgen05CommitOp commit) {
+          if (commit.getMulticastMask()) // of two blocks, the other one alone
+            change(1, "the blocks", -1);
+        })
+        .Case([&](Tcgen05LdOp) { shift(0, 1), shift(0, 16 << 16); }); // a column, half of the warp's lanes
   }
 
 private:
@@ -89,6 +104,13 @@ private:
     add(((amount < 0 ? "less: " : "more: ") + what + " of").str(), addToOperand, operand, amount);
   }
   void shift(int operand, int64_t bytes = 16) { add("another address for", shiftAddress, operand, bytes); }
+  /// Changes a descriptor. Its stride counts where the matrix has several groups of eight rows.
+  void changeDescriptor(int operand, bool hasGroups) {
+    change(operand, "the start of a matrix", 1);
+    change(operand, "the leading offset of a matrix", int64_t(1) << 16);
+    if (hasGroups)
+      change(operand, "the stride of a matrix", int64_t(1) << 32);
+  }
   void shiftIfShared(Value address, int operand, Type type) {
     if (cast<LLVM::LLVMPointerType>(address.getType()).getAddressSpace() == 3)
       shift(operand, isa<VectorType>(type) ? 16 : 4);

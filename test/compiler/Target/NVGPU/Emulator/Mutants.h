@@ -19,8 +19,8 @@ struct Mutation {
 };
 
 /// All mutations of a module's gpu.modules: a barrier, fence, wait, commit or arrival dropped; an arrival
-/// count, a count of bytes, a phase, the number of groups that a wait leaves, an address in shared memory, a
-/// descriptor's swizzle or stride changed.
+/// count, a count of bytes, a phase, the number of groups that a wait leaves, an address in shared or tensor
+/// memory, a descriptor's swizzle or stride, a product's columns changed.
 std::vector<Mutation> findMutations(mlir::ModuleOp module);
 
 /// A copy of the module with one mutation.

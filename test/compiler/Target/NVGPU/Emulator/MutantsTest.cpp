@@ -71,6 +71,30 @@ std::string runWarp(EmulatedModule &module, uint64_t seed) {
   return violation ? violation->what : c == expected && sums == expectedSums ? "" : "wrong result";
 }
 
+std::string runTensorMemory(EmulatedModule &module, uint64_t seed) {
+  constexpr uint32_t times = 2, m = 64, n = 16, depth = 32, registers = 8;
+  std::vector<uint16_t> a(times * m * depth), b(times * n * depth);
+  std::vector<float> d(times * m * n, -1), expected(times * m * n);
+  auto valueOfA = [](uint32_t row, uint32_t k) { return valueOf(row * depth + k); };
+  auto valueOfB = [](uint32_t column, uint32_t k) { return valueOf(9999 + column * depth + k); };
+  for (uint32_t time = 0; time < times; ++time)
+    for (uint32_t k = 0; k < depth; ++k) {
+      for (uint32_t row = 0; row < m; ++row)
+        a[((time * depth + k) / 8 * m + row) * 8 + k % 8] = toBF16(valueOfA(time * m + row, k));
+      for (uint32_t column = 0; column < n; ++column)
+        b[((time * depth + k) / 8 * n + column) * 8 + k % 8] = toBF16(valueOfB(time * n + column, k));
+    }
+  for (uint32_t i = 0; i < expected.size(); ++i) {
+    uint32_t time = i / (m * n), thread = i / registers % 128, lane = thread % 32, j = i % registers;
+    uint32_t row = thread / 32 * 16 + lane / 4 + 8 * (j % 4 / 2);
+    uint32_t column = 8 * (j / 4) + 2 * (lane % 4) + j % 2;
+    for (uint32_t k = 0; k < depth; ++k)
+      expected[i] += valueOfA(time * m + row, k) * valueOfB(time * n + column, k);
+  }
+  auto violation = module.run("product", {.dynamicShared = 8192}, seed, {bytesOf(a), bytesOf(b), bytesOf(d)});
+  return violation ? violation->what : d == expected ? "" : "wrong result";
+}
+
 void expectRight(const char *text, const Check &check) {
   EmulatedModule module{std::string_view(text)};
   for (uint64_t seed = 0; seed < 20; ++seed)
@@ -98,7 +122,9 @@ void expectAllFound(const char *text, const Check &check, size_t least) {
 
 TEST(Mutants, pipelineIsRight) { expectRight(pipelineKernel, runPipeline); }
 TEST(Mutants, warpIsRight) { expectRight(warpKernel, runWarp); }
+TEST(Mutants, tensorMemoryIsRight) { expectRight(tensorMemoryKernel, runTensorMemory); }
 TEST(Mutants, ofThePipelineAreFound) { expectAllFound(pipelineKernel, runPipeline, 50); }
 TEST(Mutants, ofTheWarpProductAreFound) { expectAllFound(warpKernel, runWarp, 15); }
+TEST(Mutants, ofTensorMemoryAreFound) { expectAllFound(tensorMemoryKernel, runTensorMemory, 40); }
 
 } // namespace

@@ -354,6 +354,134 @@ gpu.module @m {
   }
 })mlir";
 
+// D = A * B with A 64 x 32 and B 32 x 16 (bf16, D f32), twice, in tensor memory: one thread makes two products
+// of k = 16 into the same 16 columns each time. A: [time][k / 8][row][8]; B: [time][k / 8][column][8]; D:
+// [time][thread][register]. Shared memory: an mbarrier at 0, the address of tensor memory at 8, A at 1024, B at
+// 5120; 8192 bytes.
+inline constexpr char tensorMemoryKernel[] = R"mlir(
+gpu.module @m {
+  llvm.mlir.global external @smem() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+  llvm.func @product(%a: !llvm.ptr<1>, %b: !llvm.ptr<1>, %d: !llvm.ptr<1>)
+      attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 128>} {
+    %smem = llvm.mlir.addressof @smem : !llvm.ptr<3>
+    %t = nvvm.read.ptx.sreg.tid.x : i32
+    %c0 = llvm.mlir.constant(0 : i32) : i32
+    %c1 = llvm.mlir.constant(1 : i32) : i32
+    %c2 = llvm.mlir.constant(2 : i32) : i32
+    %c21 = llvm.mlir.constant(21 : i32) : i32
+    %c32 = llvm.mlir.constant(32 : i32) : i32
+    %c64 = llvm.mlir.constant(64 : i32) : i32
+    %c128 = llvm.mlir.constant(128 : i32) : i32
+    %c256 = llvm.mlir.constant(256 : i32) : i32
+    %ticks = llvm.mlir.constant(1000000 : i32) : i32
+    %no = llvm.mlir.constant(false) : i1
+    %yes = llvm.mlir.constant(true) : i1
+    // leading 1024, stride 128; leading 256, stride 128; the next two chunks along k
+    %adesc = llvm.mlir.constant(70403108110336 : i64) : i64
+    %bdesc = llvm.mlir.constant(70403104964608 : i64) : i64
+    %anext = llvm.mlir.constant(128 : i64) : i64
+    %bnext = llvm.mlir.constant(32 : i64) : i64
+    // f32, bf16, bf16, 64 x 16
+    %instruction = llvm.mlir.constant(67372176 : i32) : i32
+    %slot = llvm.getelementptr %smem[8] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
+    %as = llvm.getelementptr %smem[1024] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
+    %bs = llvm.getelementptr %smem[5120] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
+    %first = llvm.icmp "eq" %t, %c0 : i32
+    %isFirstWarp = llvm.icmp "ult" %t, %c32 : i32
+    llvm.cond_br %first, ^init, ^initialised
+  ^init:
+    // The proxy fence below is for the mbarrier, too.
+    nvvm.mbarrier.init %smem, %c1 : !llvm.ptr<3>, i32
+    llvm.br ^initialised
+  ^initialised:
+    llvm.cond_br %isFirstWarp, ^alloc, ^time(%c0 : i32)
+  ^alloc:
+    nvvm.tcgen05.alloc %slot, %c32 : !llvm.ptr<3>, i32
+    nvvm.tcgen05.relinquish_alloc_permit
+    llvm.br ^time(%c0 : i32)
+
+  // All threads copy: two rows of 16 bytes of A, and half of them one of B.
+  ^time(%i: i32):
+    %afirst = llvm.mul %i, %c256 : i32
+    %bfirst = llvm.mul %i, %c64 : i32
+    %t1 = llvm.add %t, %c128 : i32
+    %afrom = llvm.add %afirst, %t : i32
+    %afrom1 = llvm.add %afirst, %t1 : i32
+    %bfrom = llvm.add %bfirst, %t : i32
+    %ap = llvm.getelementptr %a[%afrom] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xi32>
+    %ap1 = llvm.getelementptr %a[%afrom1] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xi32>
+    %bp = llvm.getelementptr %b[%bfrom] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xi32>
+    %asp = llvm.getelementptr %as[%t] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, vector<4xi32>
+    %asp1 = llvm.getelementptr %as[%t1] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, vector<4xi32>
+    %bsp = llvm.getelementptr %bs[%t] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, vector<4xi32>
+    %av = llvm.load %ap : !llvm.ptr<1> -> vector<4xi32>
+    %av1 = llvm.load %ap1 : !llvm.ptr<1> -> vector<4xi32>
+    llvm.store %av, %asp : vector<4xi32>, !llvm.ptr<3>
+    llvm.store %av1, %asp1 : vector<4xi32>, !llvm.ptr<3>
+    %copiesB = llvm.icmp "ult" %t, %c64 : i32
+    llvm.cond_br %copiesB, ^copyB, ^copied
+  ^copyB:
+    %bv = llvm.load %bp : !llvm.ptr<1> -> vector<4xi32>
+    llvm.store %bv, %bsp : vector<4xi32>, !llvm.ptr<3>
+    llvm.br ^copied
+  ^copied:
+    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<before>
+    nvvm.barrier0
+    %tensor = llvm.load %slot : !llvm.ptr<3> -> i32
+    llvm.cond_br %first, ^multiply, ^wait
+
+  // One thread multiplies.
+  ^multiply:
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<after>
+    %c4 = llvm.mlir.constant(4 : i32) : i32
+    %ai = llvm.ptrtoint %as : !llvm.ptr<3> to i32
+    %bi = llvm.ptrtoint %bs : !llvm.ptr<3> to i32
+    %a16 = llvm.lshr %ai, %c4 : i32
+    %b16 = llvm.lshr %bi, %c4 : i32
+    %a64 = llvm.zext %a16 : i32 to i64
+    %b64 = llvm.zext %b16 : i32 to i64
+    %da = llvm.or %a64, %adesc : i64
+    %db = llvm.or %b64, %bdesc : i64
+    %da1 = llvm.add %da, %anext : i64
+    %db1 = llvm.add %db, %bnext : i64
+    %sum = llvm.inttoptr %tensor : i32 to !llvm.ptr<6>
+    nvvm.tcgen05.mma %sum, %da, %db, %instruction, %no {kind = #nvvm.tcgen05_mma_kind<f16>, ctaGroup = #nvvm.cta_group<cta_1>} : (!llvm.ptr<6>, i64, i64, i32, i1)
+    nvvm.tcgen05.mma %sum, %da1, %db1, %instruction, %yes {kind = #nvvm.tcgen05_mma_kind<f16>, ctaGroup = #nvvm.cta_group<cta_1>} : (!llvm.ptr<6>, i64, i64, i32, i1)
+    nvvm.tcgen05.commit %smem : !llvm.ptr<3>
+    llvm.br ^wait
+
+  // Each warp loads its rows.
+  ^wait:
+    nvvm.mbarrier.try_wait.parity %smem, %i, %ticks : !llvm.ptr<3>, i32, i32
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<after>
+    %warp = llvm.udiv %t, %c32 : i32
+    %lanes = llvm.shl %warp, %c21 : i32
+    %own = llvm.add %tensor, %lanes : i32
+    %part = llvm.inttoptr %own : i32 to !llvm.ptr<6>
+    %loaded = nvvm.tcgen05.ld %part {shape = #nvvm.tcgen05_ldst_shape<shape_16x256b>} : vector<8xi32>
+    nvvm.tcgen05.wait #nvvm.tcgen05_wait<load>
+    %dfirst = llvm.mul %i, %c128 : i32
+    %dindex = llvm.add %dfirst, %t : i32
+    %dp = llvm.getelementptr %d[%dindex] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<8xi32>
+    llvm.store %loaded, %dp {alignment = 4 : i64} : vector<8xi32>, !llvm.ptr<1>
+    %next = llvm.add %i, %c1 : i32
+    %more = llvm.icmp "slt" %next, %c2 : i32
+    llvm.cond_br %more, ^time(%next : i32), ^done
+  ^done:
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<before>
+    nvvm.barrier0
+    llvm.cond_br %isFirstWarp, ^dealloc, ^end
+  ^dealloc:
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<after>
+    %all = llvm.inttoptr %tensor : i32 to !llvm.ptr<6>
+    nvvm.tcgen05.dealloc %all, %c32 : !llvm.ptr<6>, i32
+    llvm.br ^end
+  ^end:
+    llvm.return
+  }
+})mlir";
+
 } // namespace kinema::emulator
 
 #endif

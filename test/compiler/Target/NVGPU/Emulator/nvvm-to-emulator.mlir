@@ -136,3 +136,62 @@ module attributes {kernel.target = #kernel.target<cuda "sm_89">} {
 
 // CHECK-LABEL: llvm.mlir.global external constant @small.info()
 // CHECK: llvm.mlir.constant(101376 : i32)
+
+// -----
+
+// Tensor memory.
+gpu.module @m {
+  llvm.mlir.global internal @shared() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4 x i32>
+
+  // CHECK-LABEL: llvm.func internal @tensor.body(
+  // CHECK-SAME: %[[OUT:.*]]: !llvm.ptr, %[[A:.*]]: i64, %[[ADDS:.*]]: i1, %[[MASK:.*]]: i16,
+  llvm.func @tensor(%out: !llvm.ptr<1>, %a: i64, %adds: i1, %mask: i16) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 32>} {
+    // What loads yield has memory of its own.
+    // CHECK: %[[MEMORY:.*]] = llvm.alloca %{{.*}} x vector<8xi32> {alignment = 16 : i64}
+    // CHECK: %[[SHARED:.*]] = llvm.call @kinema_emulator_shared(
+    %shared = llvm.mlir.addressof @shared : !llvm.ptr<3>
+    %columns = llvm.mlir.constant(64 : i32) : i32
+    // CHECK: llvm.call @kinema_emulator_tcgen05_alloc(%[[SHARED]], %[[COLUMNS:.*]], %{{.*}})
+    nvvm.tcgen05.alloc %shared, %columns : !llvm.ptr<3>, i32
+    // CHECK: llvm.call @kinema_emulator_tcgen05_relinquish(
+    nvvm.tcgen05.relinquish_alloc_permit
+    // CHECK: %[[NUMBER:.*]] = llvm.load %[[SHARED]]
+    // CHECK: %[[D:.*]] = llvm.inttoptr %[[NUMBER]] : i32 to !llvm.ptr
+    %number = llvm.load %shared : !llvm.ptr<3> -> i32
+    %d = llvm.inttoptr %number : i32 to !llvm.ptr<6>
+    // CHECK: %[[ADDSWORD:.*]] = llvm.zext %[[ADDS]] : i1 to i32
+    // CHECK: llvm.call @kinema_emulator_tcgen05_product(%[[D]], %[[A]], %[[A]], %[[COLUMNS]], %[[ADDSWORD]], %{{.*}})
+    nvvm.tcgen05.mma %d, %a, %a, %columns, %adds {kind = #nvvm.tcgen05_mma_kind<f16>, ctaGroup = #nvvm.cta_group<cta_1>} : (!llvm.ptr<6>, i64, i64, i32, i1)
+    // CHECK: %[[NOBLOCKS:.*]] = llvm.mlir.constant(0 : i32)
+    // CHECK: llvm.call @kinema_emulator_tcgen05_commit(%[[SHARED]], %[[NOBLOCKS]], %{{.*}})
+    nvvm.tcgen05.commit %shared : !llvm.ptr<3>
+    // CHECK: %[[BLOCKS:.*]] = llvm.zext %[[MASK]] : i16 to i32
+    // CHECK: llvm.call @kinema_emulator_tcgen05_commit(%[[SHARED]], %[[BLOCKS]], %{{.*}})
+    nvvm.tcgen05.commit %shared, multicast_mask = %mask : !llvm.ptr<3>, i16
+    // CHECK: %[[AFTER:.*]] = llvm.mlir.constant(1 : i32)
+    // CHECK: llvm.call @kinema_emulator_tcgen05_fence(%[[AFTER]],
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<after>
+    // CHECK: %[[GROUPS:.*]] = llvm.mlir.constant(2 : i32)
+    // CHECK: llvm.call @kinema_emulator_tcgen05_load(%[[D]], %[[GROUPS]], %[[MEMORY]], %{{.*}})
+    %loaded = nvvm.tcgen05.ld %d {shape = #nvvm.tcgen05_ldst_shape<shape_16x256b>} : vector<8xi32>
+    // Each use takes what is there by then.
+    // CHECK: %[[EARLY:.*]] = llvm.load %[[MEMORY]] {alignment = 16 : i64} : !llvm.ptr -> vector<8xi32>
+    // CHECK-NEXT: llvm.bitcast %[[EARLY]]
+    %early = llvm.bitcast %loaded : vector<8xi32> to vector<8xf32>
+    // CHECK: llvm.call @kinema_emulator_tcgen05_wait_load(
+    nvvm.tcgen05.wait #nvvm.tcgen05_wait<load>
+    // CHECK: %[[FORBRANCH:.*]] = llvm.load %[[MEMORY]]
+    // CHECK-NEXT: llvm.br ^[[NEXT:.*]](%[[FORBRANCH]] : vector<8xi32>)
+    llvm.br ^next(%loaded : vector<8xi32>)
+  ^next(%late: vector<8xi32>):
+    // CHECK: ^[[NEXT]](%[[LATE:.*]]: vector<8xi32>):
+    // CHECK: llvm.store %[[LATE]], %[[OUT]]
+    llvm.store %late, %out : vector<8xi32>, !llvm.ptr<1>
+    // CHECK: %[[BEFORE:.*]] = llvm.mlir.constant(0 : i32)
+    // CHECK: llvm.call @kinema_emulator_tcgen05_fence(%[[BEFORE]],
+    nvvm.tcgen05.fence #nvvm.tcgen05_fence<before>
+    // CHECK: llvm.call @kinema_emulator_tcgen05_dealloc(%[[D]], %[[COLUMNS]], %{{.*}})
+    nvvm.tcgen05.dealloc %d, %columns : !llvm.ptr<6>, i32
+    llvm.return
+  }
+}
