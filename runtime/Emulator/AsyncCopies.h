@@ -20,8 +20,9 @@ public:
   AsyncCopies(Threads &threads, Scheduler &scheduler, Choices &choices, Knowledge &knowledge,
               SharedChecks &shared, const GlobalOrder &order, GlobalChecks &global, Accesses &accesses,
               MBarriers &mbarriers, AccessProfiler &profiler)
-      : threads(threads), scheduler(scheduler), choices(choices), knowledge(knowledge), agents(knowledge.agents), shared(shared),
-        order(order), global(global), accesses(accesses), mbarriers(mbarriers), profiler(profiler) {}
+      : threads(threads), scheduler(scheduler), choices(choices), knowledge(knowledge),
+        agents(knowledge.agents), shared(shared), order(order), global(global), accesses(accesses),
+        mbarriers(mbarriers), profiler(profiler) {}
 
   void start() { copies.reset(threads.size()); }
 

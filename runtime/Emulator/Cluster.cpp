@@ -11,7 +11,8 @@ Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
       accesses(scheduler, shared, global, profiler), warps(threads, scheduler, knowledge),
       barriers(threads, scheduler, knowledge, warps), clusterBarrier(threads, scheduler, knowledge),
       mbarriers(threads, scheduler, knowledge, agents, shared),
-      copies(threads, scheduler, choices, knowledge, shared, globalOrder, global, accesses, mbarriers, profiler),
+      copies(threads, scheduler, choices, knowledge, shared, globalOrder, global, accesses, mbarriers,
+             profiler),
       warpgroups(threads, scheduler),
       tensorCore(launch.arithmetic, threads, scheduler, choices, knowledge, shared, warpgroups),
       tensorMemory(launch.arithmetic, threads, scheduler, knowledge, shared, warps, copies), launch(launch) {

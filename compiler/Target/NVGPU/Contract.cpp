@@ -23,8 +23,8 @@ std::unique_ptr<Contract> nvidia::contractOf(WarpgroupEmitter &w, const Pipeline
 
 //===-- Sums --------------------------------------------------------------===//
 
-Type Contract::sumType() {
-  SmallVector<Type> registers(ProductShape::accumulators(plan.columns), e.b.getF32Type());
+Type Contract::sumType(int64_t columns) {
+  SmallVector<Type> registers(ProductShape::accumulators(columns), e.b.getF32Type());
   return LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers);
 }
 
@@ -61,15 +61,22 @@ Value Contract::position(Value thread, int64_t number, int64_t sums, int64_t pit
 
 Value Contract::column() { return e.mul(e.rem(w.lane(), 4), 2); }
 
-Value Contract::element(Value sum, int64_t number, int64_t group, int64_t ofPair) {
-  return LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{4 * group + 2 * number + ofPair});
+/// Where sums are in registers, a thread holds all of them.
+Contract::Held Contract::hold(ValueRange sums, int64_t tile, int64_t tiles, int64_t group, int64_t) {
+  int64_t part = group / groupsOfPart();
+  Held held{{}, part * groupsOfPart(), groupsOfPart()};
+  for (int64_t i = tile; i < tile + tiles; ++i)
+    held.ofTiles.push_back(sums[i * plan.parts + part]);
+  return held;
 }
 
-Value Contract::pair(ValueRange sums, int64_t number, int64_t group) {
-  int64_t groupsOfPart = plan.columns / blockChannels;
-  Value sum = sums[number / rowsOfThread * plan.parts + group / groupsOfPart];
-  number %= rowsOfThread;
-  group %= groupsOfPart;
-  SmallVector<Value> pair = {element(sum, number, group, 0), element(sum, number, group, 1)};
+Value Contract::element(const Held &held, int64_t number, int64_t group, int64_t ofPair) {
+  int64_t row = number % rowsOfThread, inSum = group - held.first;
+  return LLVM::ExtractValueOp::create(e.b, e.loc, held.ofTiles[number / rowsOfThread],
+                                      ArrayRef<int64_t>{4 * inSum + 2 * row + ofPair});
+}
+
+Value Contract::pair(const Held &held, int64_t number, int64_t group) {
+  SmallVector<Value> pair = {element(held, number, group, 0), element(held, number, group, 1)};
   return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
 }

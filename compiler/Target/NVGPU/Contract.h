@@ -81,14 +81,27 @@ public:
     const Ring &ring;
     mlir::Value step, condition = {};
   };
-  /// Waits for all products, and frees the stages that the last ones have read. Returns the sums, of which
-  /// each thread holds its part in registers. The warpgroup has finished `number` times before; null: it
-  /// finishes once.
-  virtual Sums finish(mlir::ValueRange sums, mlir::Value number, llvm::ArrayRef<Read> read = {}) = 0;
+  /// Waits for all products, and frees the stages that the last ones have read. The warpgroup has finished
+  /// `number` times before.
+  virtual void finish(mlir::Value number, llvm::ArrayRef<Read> read = {}) = 0;
 
   // What a thread holds: of each sum, some rows, and of every 8 columns a pair that lies side by side.
 
   static constexpr int64_t rowsOfThread = 2;
+  /// A Held is what a thread has in registers of finished sums: some groups of 8 columns of some tiles of
+  /// rows. Groups are counted through all parts.
+  struct Held {
+    Sums ofTiles;
+    int64_t first = 0, groups = 0;
+
+    bool has(int64_t group) const { return first <= group && group < first + groups; }
+  };
+  /// Returns some groups from `group` on, as many as `most` if they are of one part, of `tiles` tiles from
+  /// `tile` on. All threads of the warp call it.
+  virtual Held hold(mlir::ValueRange sums, int64_t tile, int64_t tiles, int64_t group, int64_t most);
+  /// Says that the thread needs the sums no more: their place may be used again or, if they were the `last`
+  /// ones, given back.
+  virtual void release(bool last = false) {}
   /// Returns the row of a sum that the thread with this number in its warpgroup, or in several of them, holds
   /// as its `number`th, counted from the first row of that sum of the thread's warpgroup.
   mlir::Value row(mlir::Value thread, int64_t number, int64_t sum = 0);
@@ -97,14 +110,15 @@ public:
   mlir::Value position(mlir::Value thread, int64_t number, int64_t sums, int64_t pitch);
   /// Returns the first column of the thread's pair, of every 8.
   mlir::Value column();
-  /// Returns one of the pair of this group of 8 columns.
-  mlir::Value element(mlir::Value sum, int64_t number, int64_t group, int64_t ofPair);
-  /// Returns the pair of row `number` of all that the thread holds, as a vector; groups of 8 columns are
-  /// counted through all parts.
-  mlir::Value pair(mlir::ValueRange sums, int64_t number, int64_t group);
+  /// Returns one of the pair of row `number` of all that is held, in a group that is.
+  mlir::Value element(const Held &held, int64_t number, int64_t group, int64_t ofPair);
+  /// Returns the pair as a vector.
+  mlir::Value pair(const Held &held, int64_t number, int64_t group);
 
 protected:
-  mlir::Type sumType();
+  int64_t groupsOfPart() const { return plan.columns / blockChannels; }
+  mlir::Type sumType() { return sumType(plan.columns); }
+  mlir::Type sumType(int64_t columns);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;

@@ -68,9 +68,13 @@ void Epilogue::run(ValueRange sums, int64_t group, Take take) {
   for (auto [operand, vector] : llvm::zip_equal(region, byChannel))
     if (keeps(operand))
       vector = kept->load(operand, e.add(contract.column(), group * blockChannels));
+  if (!held.has(group)) {
+    int64_t tiles = rows.size() / Contract::rowsOfThread;
+    held = contract.hold(sums, 0, tiles, group, SumsPlan::groupsTogether(tiles));
+  }
   Value channel = channelOf(group), exist = w.existing(channel, 2, result.getDimSize(1));
   for (auto [number, row] : llvm::enumerate(rows)) {
-    Value pair = contract.pair(sums, number, group);
+    Value pair = contract.pair(held, number, group);
     if (row.reached) // else what was contracted does not count
       pair = w.choose(row.reached, pair, e.constant(0.0f, e.vectorType(2)));
     Loaded ofRow = ahead.ofRows > 0 ? ofRows[group][number] : loadRow(row, group);
@@ -103,6 +107,7 @@ void Epilogue::begin(int64_t number, Ahead ofTile, Value clip, Value first, Arra
   rows.assign(ofResults.begin(), ofResults.end());
   vectors.clear();
   ofRows.clear();
+  held = {};
   if (!feed) // what a feed brings, it may bring after this tile's source
     loadBefore(0);
 }
@@ -124,8 +129,12 @@ void EpilogueSums::beginTile(ValueRange products, Value before) {
   if (shape.moments == 0)
     return;
   e.when(e.equal(before, 0), [&] {
-    for (int64_t group = 0; group < shape.groups(); ++group)
-      sums.setTotalsToFirstRow(contract.pair(products, 0, group), 0, group, contract.column());
+    Contract::Held held;
+    for (int64_t group = 0; group < shape.groups(); ++group) {
+      if (!held.has(group))
+        held = contract.hold(products, 0, 1, group, SumsPlan::groupsTogether(1));
+      sums.setTotalsToFirstRow(contract.pair(held, 0, group), 0, group, contract.column());
+    }
     meet();
   });
 }

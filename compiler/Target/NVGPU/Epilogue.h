@@ -85,6 +85,7 @@ private:
   llvm::SmallVector<Row> rows;
   llvm::SmallVector<Loaded> vectors;                   // of the first groups
   llvm::SmallVector<llvm::SmallVector<Loaded>> ofRows; // likewise, for each row
+  Contract::Held held;                                 // of the sums
 };
 
 /// Takes the sums and moments that an epilogue asks for, over the tiles of a block, and stores the block's

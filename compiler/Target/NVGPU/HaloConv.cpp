@@ -65,7 +65,7 @@ private:
   Values emitAccumulators(Value sourceStep, Value weightStep);
   Values emitChunk(Value sourceStep, Value first, ValueRange carried);
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
-  Values finishProducts(ValueRange sums, Value sourceStep, Value next);
+  void finishProducts(Value sourceStep, Value next);
   int64_t channelBlocks() const { return plan.tile.channels / blockChannels; } // of a tile
   bool hasEpilogueFeed() const { return plan.tile.epilogueStages > 0; }
   /// Returns the step of the first part of what a tile's epilogue reads, by a step of the tile's source.
@@ -370,15 +370,13 @@ HaloConvEmitter::Values HaloConvEmitter::emitAccumulators(Value sourceStep, Valu
   init.push_back(weightStep);
   if (plan.tile.turns)
     pipeline.turns.await(consumer, e.div(sourceStep, consumersOfTurns * plan.chunks()));
-  Values sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
+  auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     return emitChunk(e.add(sourceStep, chunk), weightStep, carried);
   });
   if (plan.tile.turns)
     pipeline.turns.pass(consumer);
-  Value next = sums.pop_back_val();
-  Values finished = finishProducts(sums, e.add(sourceStep, plan.chunks() - 1), next);
-  finished.push_back(next);
-  return finished;
+  finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back());
+  return sums;
 }
 
 /// Contracts one chunk of channels, a tap after the other, each as soon as the one before is under way, and
@@ -435,10 +433,10 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
 }
 
 /// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights
-/// before step `next`. Returns the sums.
-HaloConvEmitter::Values HaloConvEmitter::finishProducts(ValueRange sums, Value sourceStep, Value next) {
+/// before step `next`.
+void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
   Value number = e.div(sourceStep, plan.chunks() * plan.roles().groupsOfConsumers());
-  return contract.finish(sums, number, {{weights, e.sub(next, e.index(1))}, {source, sourceStep}});
+  contract.finish(number, {{weights, e.sub(next, e.index(1))}, {source, sourceStep}});
 }
 
 //===-- Results -----------------------------------------------------------===//
@@ -486,6 +484,7 @@ Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, ArrayRef<Row> rows,
   epilogue.finish(
       accumulators, take, [&](int64_t group) { sums.finish(group); },
       hasEpilogueFeed() ? epilogueStep(sourceStep) : Value());
+  contract.release();
   return sums.finishTile(before, [&] { return walk.resultsOf(here); });
 }
 

@@ -275,7 +275,7 @@ bool HaloPlan::groupsMatch() const {
 void HaloPlan::deepenRings(const Processor &processor) {
   // With more accumulators ptxas spills where it has to count many stages.
   const int64_t mostAccumulators = tensorCores == TensorCores::Warps ? 96 : 112;
-  if (rowTiles() * ProductShape::accumulators(tile.channels) > mostAccumulators)
+  if (sumsPlan().registers(tensorCores) > mostAccumulators)
     return;
   auto fit = [&](int64_t &stages, int64_t number) {
     stages = number;
@@ -350,10 +350,13 @@ int64_t HaloPlan::mostAccumulators() const {
 }
 
 bool HaloPlan::fits(const Processor &processor) const {
-  // What rules out most tiles at little cost comes first.
-  int64_t registers = rowTiles() * ProductShape::accumulators(tile.channels);
-  if (registers > mostAccumulators() || !roles().exist() || tile.channels > ProductShape::columns(roles()) ||
-      !groupsMatch() || !clustersMatch())
+  // What rules out most tiles at little cost comes first. Where sums take no registers, the places of rows
+  // do, which nothing else counts: with 6 tiles, ptxas spills.
+  constexpr int64_t mostRowTiles = 4;
+  const bool inTensorMemory = tensorCores == TensorCores::TensorMemory;
+  int64_t registers = sumsPlan().registers(tensorCores);
+  if (registers > mostAccumulators() || (inTensorMemory && rowTiles() > mostRowTiles) || !roles().exist() ||
+      tile.channels > ProductShape::columns(roles()) || !groupsMatch() || !clustersMatch())
     return false;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;

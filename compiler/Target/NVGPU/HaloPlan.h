@@ -267,7 +267,7 @@ struct HaloPlan {
   int64_t registersOfEpilogue() const {
     int64_t rows = 2 * rowTiles(), brought = tile.epilogueStages ? boxOperands : 0;
     int64_t addresses = 2 * (stores + rowOperands - brought) + (brought > 0 ? 1 : 0);
-    return roles().consumerRegisters() - rowTiles() * tile.channels / 2 - rows * addresses;
+    return roles().consumerRegisters() - sumsPlan().registers(tensorCores) - rows * addresses;
   }
   /// Counts those that it takes for what does not live from its first to its last channel; fragments of both
   /// terms live as long as the sums. What ptxas spills decides: with 72, a data gradient of r3d_50_nl on

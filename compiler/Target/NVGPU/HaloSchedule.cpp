@@ -36,9 +36,8 @@ static bool isSupported(kernel::ConvOp op) {
 
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
-static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan, const Processor &processor) {
-  const double ofSums = plan.sums() ? processor.registersOfChannel * plan.tile.channels : 0;
-  return plan.registersOfEpilogue() >= plan.shortLivedRegisters() + ofSums;
+static bool epilogueFits(const HaloPlan &plan) {
+  return plan.registersOfEpilogue() >= plan.shortLivedRegisters();
 }
 
 /// Returns the bytes of a tile's results, and of what the epilogue reads at their positions, through L2.
@@ -237,7 +236,7 @@ bool Search::feedEpilogue() {
   if (!plan.mayFeedEpilogue())
     return false;
   plan.tile.epilogueStages = plan.roles().groupsOfConsumers() * plan.epilogueFeed().parts();
-  if (plan.fits(processor) && epilogueFits(op, plan, processor))
+  if (plan.fits(processor) && epilogueFits(plan))
     return true;
   plan.tile.epilogueStages = 0;
   return false;
@@ -254,7 +253,7 @@ std::optional<Work> Search::consider(const HaloTile &tile) {
     if (!plan.fits(processor))
       return std::nullopt;
   }
-  if (!feedEpilogue() && !epilogueFits(op, plan, processor))
+  if (!feedEpilogue() && !epilogueFits(plan))
     return std::nullopt;
   Work work = workOf(op, plan, traffic, rates);
   if (best.wants(leastSecondsOf(rates, work))) {
@@ -459,7 +458,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
     parameters.fault() << "epilogue_stages is " << tile.epilogueStages << ", expected 0 or at least "
                        << plan.fewestEpilogueStages()
                        << ", since consumers hold some of them while they wait for others";
-  else if (!plan.fits(processor) || !epilogueFits(op, plan, processor))
+  else if (!plan.fits(processor) || !epilogueFits(plan))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

@@ -57,9 +57,9 @@ private:
   SmallVector<Product> products();
   Values emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
 
-  void storeProduct(const Product &product, Value sum, int64_t i);
-  void storeRow(const Product &product, Value sum, Value rowOfSum, int64_t number);
-  void storeGroups(Value sum, int64_t number, Value tap, Value row, Value column);
+  void storeProduct(const Product &product, const Contract::Held &held, int64_t i);
+  void storeRow(const Product &product, const Contract::Held &held, Value rowOfSum, int64_t number);
+  void storeGroups(const Contract::Held &held, int64_t number, Value tap, Value row, Value column);
 
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
@@ -225,31 +225,33 @@ void HaloWeightGradEmitter::emitConsumers() {
     contract.await(ring, step);
     return emitProducts(products, sums, step);
   });
-  auto finished = contract.finish(sums, /*number=*/{});
+  contract.finish(e.index(0));
   // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();
   for (auto [i, product] : llvm::enumerate(this->products()))
-    storeProduct(product, finished[i], i);
+    storeProduct(product, contract.hold(sums, i, 1, 0, tile.columns / blockChannels), i);
+  contract.release(/*last=*/true);
 }
 
 //===-- Results -----------------------------------------------------------===//
 
 /// Stores product `i` of this thread's consumer.
-void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum, int64_t i) {
+void HaloWeightGradEmitter::storeProduct(const Product &product, const Contract::Held &held, int64_t i) {
   Value exists = product.exists;
   for (int axis = 0; axis < 3; ++axis)
     if (plan.kernel[axis] % tile.taps[axis])
       exists = e.both(exists, e.inRange(e.add(firstTap[axis], product.tap[axis]), plan.kernel[axis]));
   e.when(exists, [&] {
     for (int64_t number = 0; number < Contract::rowsOfThread; ++number)
-      storeRow(product, sum, contract.row(e.thread, number, i), number);
+      storeRow(product, held, contract.row(e.thread, number, i), number);
   });
 }
 
 /// Stores a row of a product, which this thread holds as its `number`th. The partial is [chunk, taps, input
 /// channel blocks, output channels, 8 input channels].
-void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, Value rowOfSum, int64_t number) {
+void HaloWeightGradEmitter::storeRow(const Product &product, const Contract::Held &held, Value rowOfSum,
+                                     int64_t number) {
   Value row =
       e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), ProductShape::rows), rowOfSum);
   Value column = e.add(e.mul(columnBlock, tile.columns), contract.column());
@@ -257,7 +259,7 @@ void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, Value ro
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
   if (plan.groups > 1)
-    return storeGroups(sum, number, tap, row, column);
+    return storeGroups(held, number, tap, row, column);
   int64_t storedOutputs = shape::roundUp(plan.outputs, blockChannels);
   int64_t storedRows = shape::roundUp(plan.allRows(), blockChannels);
   int64_t storedColumns = shape::roundUp(plan.allColumns(), blockChannels);
@@ -267,7 +269,7 @@ void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, Value ro
   auto store = [&](int64_t group) {
     SmallVector<Value> pair;
     for (int64_t i = 0; i < 2; ++i) {
-      Value value = contract.element(sum, number, group, i), exists = rowExists;
+      Value value = contract.element(held, number, group, i), exists = rowExists;
       if (plan.existingColumns() < storedColumns) {
         Value inside = e.inRange(e.add(column, group * blockChannels + i), plan.existingColumns());
         exists = exists ? e.both(exists, inside) : inside;
@@ -297,7 +299,8 @@ void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, Value ro
 
 /// Stores what counts of one of a product's rows, whose columns begin with `column` in the block's. The
 /// partial is [chunk, taps, output channels, input channels of a group].
-void HaloWeightGradEmitter::storeGroups(Value sum, int64_t number, Value tap, Value row, Value column) {
+void HaloWeightGradEmitter::storeGroups(const Contract::Held &held, int64_t number, Value tap, Value row,
+                                        Value column) {
   column = e.add(firstColumnOfRows(), column);
   int64_t inputsOfGroup = plan.inputs / plan.groups;
   Value group = e.div(row, plan.rowsOfGroup());
@@ -318,7 +321,7 @@ void HaloWeightGradEmitter::storeGroups(Value sum, int64_t number, Value tap, Va
       for (int64_t first = 0; first < 2; first += inPairs ? 2 : 1) {
         Value there = e.add(column, eight * blockChannels + first);
         e.when(belongs(there), [&] {
-          store(inPairs ? contract.pair(sum, number, eight) : contract.element(sum, number, eight, first),
+          store(inPairs ? contract.pair(held, number, eight) : contract.element(held, number, eight, first),
                 there);
         });
       }

@@ -149,13 +149,15 @@ void HaloWeightGradPlan::deepenRing(const Processor &processor) {
 int64_t HaloWeightGradPlan::mostAccumulators() const {
   if (tensorCores == TensorCores::Warps) // fragments take registers as well
     return tile.producers + tile.consumers == 4 ? 56 : 84;
+  if (tensorCores == TensorCores::TensorMemory)
+    return tile.producers == 2 ? 108 : tile.consumers == 2 ? 128 : 96;
   return tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
 }
 
 bool HaloWeightGradPlan::hasAccumulators() const {
   constexpr int64_t mostProducts = 6;
   return roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
-         accumulators() <= mostAccumulators() && productsOfConsumer() <= mostProducts;
+         registersOfSums() <= mostAccumulators() && productsOfConsumer() <= mostProducts;
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {

@@ -95,8 +95,12 @@ struct HaloWeightGradPlan {
   /// Counts the products of a block, which the consumers share in equal, consecutive parts.
   int64_t products() const { return boxTaps() * rowTiles(); }
   int64_t productsOfConsumer() const { return shape::ceilDiv(products(), tile.consumers); }
-  /// Counts the f32 numbers that a consumer's thread accumulates.
-  int64_t accumulators() const { return productsOfConsumer() * ProductShape::accumulators(tile.columns); }
+  /// Counts the registers that a consumer's thread needs for its sums: one of them at a time, if they are in
+  /// tensor memory.
+  int64_t registersOfSums() const {
+    int64_t sums = tensorCores == TensorCores::TensorMemory ? 1 : productsOfConsumer();
+    return sums * ProductShape::accumulators(tile.columns);
+  }
 
   // These count channel blocks of 8 in a stage.
   int64_t gradientBlocks() const { return (tile.outputRows ? tile.rows : tile.columns) / 8; }

@@ -45,6 +45,7 @@ private:
   SmallVector<Value> emitProducts(ValueRange sums, Value step);
   SmallVector<Value> accumulate(Value firstStep);
   void store(const TilePlace &place, ValueRange sums);
+  void storeRows(const TilePlace &place, const Contract::Held &held);
   void storePair(const TilePlace &place, Value pair, Value at, int64_t group);
 
   kernel::MatmulOp op;
@@ -202,8 +203,8 @@ SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
       contract.follow(ring, step, firstStep);
     return next;
   });
-  return contract.finish(sums, e.div(firstStep, plan.chunks()),
-                         {{ring, e.add(firstStep, plan.chunks() - 1)}});
+  contract.finish(e.div(firstStep, plan.chunks()), {{ring, e.add(firstStep, plan.chunks() - 1)}});
+  return sums;
 }
 
 void MatmulEmitter::emitConsumers() {
@@ -213,8 +214,19 @@ void MatmulEmitter::emitConsumers() {
 
 //===-- Results -----------------------------------------------------------===//
 
-/// Stores the results; the padding of channels gets zeros.
+/// Stores the results, some groups of channels after the others.
 void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
+  for (int64_t group = 0; group < plan.groups();) {
+    Contract::Held held =
+        contract.hold(sums, 0, plan.rowTiles(), group, SumsPlan::groupsTogether(plan.rowTiles()));
+    storeRows(place, held);
+    group = held.first + held.groups;
+  }
+  contract.release();
+}
+
+/// Stores what is held of each row; the padding of channels gets zeros.
+void MatmulEmitter::storeRows(const TilePlace &place, const Contract::Held &held) {
   for (int64_t row = 0; row < plan.rowTiles() * Contract::rowsOfThread; ++row) {
     Value inTile = contract.position(consumerThread, row, plan.rowTiles(), ProductShape::rows);
     Value position = e.add(place.firstPosition, inTile);
@@ -222,8 +234,8 @@ void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
     Value at = e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels);
     Value pairAt = e.add(at, contract.column());
     e.when(less(position, e.index(plan.positions)), [&] {
-      for (int64_t group = 0; group < plan.groups(); ++group)
-        storePair(place, contract.pair(sums, row, group), pairAt, group);
+      for (int64_t group = held.first; group < held.first + held.groups; ++group)
+        storePair(place, contract.pair(held, row, group), pairAt, group);
     });
   }
 }

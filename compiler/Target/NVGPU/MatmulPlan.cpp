@@ -35,6 +35,6 @@ bool MatmulPlan::fits(const Processor &processor) const {
   // Beside the accumulators, a consumer's thread holds the places of operands and results and, for the
   // products of warps, fragments of operands.
   const int64_t others = copiesPositions() ? 80 : 60;
-  int64_t accumulators = rowTiles() * ProductShape::accumulators(tile.channels);
-  return accumulators <= roles().consumerRegisters() - others && pipeline().fits(processor);
+  return sumsPlan().registers(tensorCores) <= roles().consumerRegisters() - others &&
+         pipeline().fits(processor);
 }

@@ -231,10 +231,8 @@ PairEmitter::Values PairEmitter::contractFrom(Contract &contract, Value step, Va
   Values carried = contract.zero(plan.first.rowTiles());
   carried.push_back(step);
   auto sums = body(carried);
-  Value next = sums.pop_back_val();
-  auto finished = contract.finish(sums, number, {{weights, e.sub(next, e.index(1)), less(step, next)}});
-  finished.push_back(next);
-  return finished;
+  contract.finish(number, {{weights, e.sub(sums.back(), e.index(1)), less(step, sums.back())}});
+  return sums;
 }
 
 /// Computes a frame of the middle, some channels after the others, into its slot; `number` sums were finished
@@ -317,6 +315,7 @@ void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
   };
   middleRegion.begin(groups, /*ahead=*/{}, place.n, channelOf(middle, firstBlock), rows);
   middleRegion.finish(sums, store);
+  middle.release();
 }
 
 void PairEmitter::storeResult(ValueRange sums, Value frame) {
@@ -332,6 +331,7 @@ void PairEmitter::storeResult(ValueRange sums, Value frame) {
   };
   epilogue.begin(plan.resultBlocks, /*ahead=*/{}, place.n, channelOf(result, e.index(0)), rows);
   epilogue.finish(sums, store);
+  result.release();
 }
 
 /// Fills the slots' channel blocks beyond the middle's with zeros, since the products multiply them with any

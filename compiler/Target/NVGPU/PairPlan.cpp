@@ -65,8 +65,7 @@ PairPipeline PairPlan::pipeline() const {
 
 bool PairPlan::fits(const Processor &processor) const {
   constexpr int64_t most = 116; // accumulators of a thread
-  int64_t registers =
-      first.rowTiles() * ProductShape::accumulators(std::max(tile.channels, resultChannels()));
+  int64_t registers = sumsPlan(std::max(tile.channels, resultChannels())).registers(first.tensorCores);
   // The ring of weights comes round before the first channels of a frame of the middle are stored. That
   // orders these stores after the last products of the frame that the slot held before.
   if (first.tensorCores == TensorCores::TensorMemory && !everyResultHasTaps())

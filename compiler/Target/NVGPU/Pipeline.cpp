@@ -149,7 +149,7 @@ void Pipeline::enterTensorMemory() {
 }
 
 /// Gives the columns back when no consumer uses them any more. Whoever has loaded from them has fenced its
-/// loads (Contract::finish).
+/// loads (Contract::release).
 void Pipeline::leaveTensorMemory() const {
   constexpr int64_t barrier = 15;
   KernelEmitter &e = w.e;

@@ -170,9 +170,6 @@ struct Processor {
   int64_t warps, blocks, sharedBytes;
   TensorCores tensorCores;
   const Rates &rates;
-  /// Of a thread that adds results up by channel, for each channel, what ptxas takes there and on no other
-  /// processor: found by what spills.
-  double registersOfChannel = 0;
   Machine machine = plainMachine;
 
   // The same for all of them: registers of a multiprocessor, of 32 bits; the steps in which a warp is given

@@ -11,10 +11,12 @@ struct ProductShape {
   static constexpr int64_t rows = 64, depth = 16, mostColumns = 256;
   static constexpr int64_t distances = 1 << 18; // of core matrices of an operand, in bytes, are below this
 
-  /// Returns the most columns of a product in blocks with these roles: the registers of a sum must be among
-  /// those with which each thread of the block begins.
+  /// Returns the most columns of a product in blocks with these roles: the registers of a sum, if it is in
+  /// registers, must be among those with which each thread of the block begins.
   static constexpr int64_t columns(const Roles &roles) {
-    return roles.producers + roles.consumers > 3 ? 200 : mostColumns;
+    return roles.tensorCores != TensorCores::TensorMemory && roles.producers + roles.consumers > 3
+               ? 200
+               : mostColumns;
   }
   /// Counts the f32 numbers of a product that a thread of the warpgroup holds.
   static constexpr int64_t accumulators(int64_t columns) { return rows * columns / warpgroup; }

@@ -37,12 +37,20 @@ struct Roles {
   /// Returns whether threads trade registers; else all have as many.
   constexpr bool tradeRegisters() const { return readSharedMemory(tensorCores); }
   /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no
-  /// more than a multiprocessor has.
+  /// more than a multiprocessor has. Consumers whose sums lie in tensor memory leave more to producers.
   constexpr int64_t producerRegisters() const {
-    return !tradeRegisters() ? evenRegisters() : producers == 2 ? 88 : consumers == 2 ? 104 : 96;
+    if (!tradeRegisters())
+      return evenRegisters();
+    if (tensorCores == TensorCores::TensorMemory)
+      return producers == 2 ? 104 : consumers == 2 ? 128 : 120;
+    return producers == 2 ? 88 : consumers == 2 ? 104 : 96;
   }
   constexpr int64_t consumerRegisters() const {
-    return !tradeRegisters() ? evenRegisters() : producers == 2 ? 168 : consumers == 2 ? 200 : 136;
+    if (!tradeRegisters())
+      return evenRegisters();
+    if (tensorCores == TensorCores::TensorMemory)
+      return producers == 2 ? 152 : consumers == 2 ? 184 : 128;
+    return producers == 2 ? 168 : consumers == 2 ? 200 : 136;
   }
   /// Returns whether there are registers for so many warpgroups.
   constexpr bool exist() const {

@@ -27,6 +27,20 @@ struct SumsPlan {
   int64_t together(TensorCores tensorCores, int64_t sharing) const {
     return tensorCores == TensorCores::TensorMemory ? 1 + joins : sharing;
   }
+  /// Counts the groups of 8 columns that a thread loads together from tensor memory, of so many tiles of
+  /// rows.
+  static constexpr int64_t groupsTogether(int64_t tiles) {
+    constexpr int64_t registers = 32, numbersOfGroup = 4;
+    return std::max<int64_t>(1, registers / (numbersOfGroup * tiles));
+  }
+  /// Counts the registers that a thread needs for what it holds of its sums. Of tensor memory, ptxas loads
+  /// the next groups before it needs those that were loaded last no more.
+  int64_t registers(TensorCores tensorCores) const {
+    int64_t tiles = count / parts, all = count * ProductShape::accumulators(columns);
+    if (tensorCores != TensorCores::TensorMemory)
+      return all;
+    return std::min(all, 2 * tiles * ProductShape::accumulators(8 * groupsTogether(tiles)));
+  }
   /// Returns whether a product may have twice the rows, which the tensor cores make in the same time.
   static constexpr bool mayJoin(TensorCores tensorCores, int64_t count, int64_t columns) {
     return tensorCores == TensorCores::TensorMemory && count % 2 == 0 && columns % 16 == 0;

@@ -22,7 +22,9 @@ public:
   void await(const Ring &ring, Value step) override;
   void free(const Ring &ring, Value step, Value condition) override;
   Value follow(const Ring &ring, Value step, Value first) override;
-  Sums finish(ValueRange sums, Value number, ArrayRef<Read> read) override;
+  void finish(Value number, ArrayRef<Read> read) override;
+  Held hold(ValueRange sums, int64_t tile, int64_t tiles, int64_t group, int64_t most) override;
+  void release(bool last) override;
 
 private:
   /// An address of tensor memory is a word: its lower half counts columns, its upper half lanes.
@@ -35,8 +37,9 @@ private:
   void products(ValueRange added, ArrayRef<Factors> factors);
   void product(Value place, Value added, const Factors &factors);
   void commit(Value barrier, int64_t cluster = 1);
-  SmallVector<Value> load(Value place);
-  Sums loadAll();
+  Value partOf(int64_t sum);
+  SmallVector<Value> load(Value place, int64_t groups);
+  Value sumOf(ArrayRef<Value> loaded, int64_t groups);
 };
 } // namespace
 
@@ -159,62 +162,78 @@ Value TensorMemoryContract::follow(const Ring &ring, Value step, Value first) {
   return follows;
 }
 
-/// Loads this thread's part of a sum, which begins at the place: for each 8 columns, the numbers that a thread
-/// holds of a product of warps, of 16 lanes of its warp.
-SmallVector<Value> TensorMemoryContract::load(Value place) {
-  constexpr int64_t mostGroups = 32; // of a load: a power of two
+void TensorMemoryContract::finish(Value number, ArrayRef<Read> read) {
+  for (const auto &[ring, step, condition] : read)
+    free(ring, step, condition);
+  issue([&] { commit(pipeline.productsEnd()); });
+  pipeline.awaitProducts(number);
+  NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
+}
+
+//===-- Loads -------------------------------------------------------------===//
+
+/// Returns the place of this warp's part of a sum: 16 lanes of those that the warp can load from.
+Value TensorMemoryContract::partOf(int64_t sum) {
+  Value warpOfGroup = w.broadcast(e.rem(e.div(e.thread, warp), warpsOfGroup));
+  Value lanes = e.mul(warpOfGroup, warp * lane);
+  if (plan.joins)
+    lanes = e.add(lanes, sum % 2 * halfOfWarp * lane);
+  return arith::AddIOp::create(e.b, e.loc, placeOf(sum), w.word(lanes));
+}
+
+/// Begins loads of so many groups of 8 columns, of which a thread gets the numbers that it holds of a product
+/// of warps. A load has a power of two of them.
+SmallVector<Value> TensorMemoryContract::load(Value place, int64_t groups) {
+  constexpr int64_t mostGroups = 32;
   SmallVector<Value> loaded;
-  for (int64_t group = 0, groups = plan.columns / 8, some; group < groups; group += some) {
+  for (int64_t group = 0, some; group < groups; group += some) {
     some = std::min<int64_t>(mostGroups, llvm::bit_floor(uint64_t(groups - group)));
-    Value at = arith::AddIOp::create(e.b, e.loc, place, w.word(group * 8));
+    Value at = arith::AddIOp::create(e.b, e.loc, place, w.word(group * blockChannels));
     auto words = VectorType::get({numbersOfGroup * some}, e.b.getI32Type());
     loaded.push_back(NVVM::Tcgen05LdOp::create(e.b, e.loc, words, /*pack=*/false,
-                                               NVVM::Tcgen05LdStShape::SHAPE_16X256B, w.tensorPointer(at), Value()));
+                                               NVVM::Tcgen05LdStShape::SHAPE_16X256B, w.tensorPointer(at),
+                                               Value()));
   }
   return loaded;
 }
 
-/// Returns all sums of this thread's warpgroup, in registers.
-Contract::Sums TensorMemoryContract::loadAll() {
-  Value warpOfGroup = w.broadcast(e.rem(e.div(e.thread, warp), warpsOfGroup));
-  SmallVector<SmallVector<Value>> loaded;
-  for (int64_t sum = 0; sum < plan.count; ++sum) {
-    Value place = arith::AddIOp::create(e.b, e.loc, placeOf(sum), w.word(e.mul(warpOfGroup, warp * lane)));
-    if (plan.joins)
-      place = arith::AddIOp::create(e.b, e.loc, place, w.word(sum % 2 * halfOfWarp * lane));
-    loaded.push_back(load(place));
-  }
-  NVVM::Tcgen05WaitOp::create(e.b, e.loc, NVVM::Tcgen05WaitKind::LOAD);
-  Sums sums;
-  for (ArrayRef<Value> parts : loaded) {
-    Value sum = LLVM::PoisonOp::create(e.b, e.loc, sumType());
-    int64_t number = 0;
-    for (Value part : parts) {
-      int64_t count = cast<VectorType>(part.getType()).getNumElements();
-      Value floats = vector::BitCastOp::create(e.b, e.loc, e.vectorType(count), part);
-      for (int64_t i = 0; i < count; ++i)
-        sum = LLVM::InsertValueOp::create(e.b, e.loc, sum,
-                                          vector::ExtractOp::create(e.b, e.loc, floats, i).getResult(),
-                                          number++);
+/// Puts what was loaded of a sum together.
+Value TensorMemoryContract::sumOf(ArrayRef<Value> loaded, int64_t groups) {
+  Value sum = LLVM::PoisonOp::create(e.b, e.loc, sumType(groups * blockChannels));
+  int64_t number = 0;
+  for (Value part : loaded) {
+    int64_t count = cast<VectorType>(part.getType()).getNumElements();
+    Value floats = vector::BitCastOp::create(e.b, e.loc, e.vectorType(count), part);
+    for (int64_t i = 0; i < count; ++i) {
+      Value element = vector::ExtractOp::create(e.b, e.loc, floats, i);
+      sum = LLVM::InsertValueOp::create(e.b, e.loc, sum, element, number++);
     }
-    sums.push_back(sum);
   }
-  return sums;
+  return sum;
 }
 
-/// Once all warps have loaded their parts, products may write to the place of the sums again.
-Contract::Sums TensorMemoryContract::finish(ValueRange, Value number, ArrayRef<Read> read) {
+Contract::Held TensorMemoryContract::hold(ValueRange, int64_t tile, int64_t tiles, int64_t group,
+                                          int64_t most) {
+  int64_t part = group / groupsOfPart(), inPart = group % groupsOfPart();
+  Held held{{}, group, std::min(most, groupsOfPart() - inPart)};
+  SmallVector<SmallVector<Value>> loaded;
+  for (int64_t i = tile; i < tile + tiles; ++i) {
+    Value place = partOf(i * plan.parts + part);
+    place = arith::AddIOp::create(e.b, e.loc, place, w.word(inPart * blockChannels));
+    loaded.push_back(load(place, held.groups));
+  }
+  NVVM::Tcgen05WaitOp::create(e.b, e.loc, NVVM::Tcgen05WaitKind::LOAD);
+  for (ArrayRef<Value> ofTile : loaded)
+    held.ofTiles.push_back(sumOf(ofTile, held.groups));
+  return held;
+}
+
+/// Products may write to the place of the sums again once all warps have loaded their parts.
+void TensorMemoryContract::release(bool last) {
   constexpr int64_t firstBarrier = 8; // named ones below are the kernels'
-  for (const auto &[ring, step, condition] : read)
-    free(ring, step, condition);
-  issue([&] { commit(pipeline.productsEnd()); });
-  pipeline.awaitProducts(number ? number : e.index(0));
-  NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
-  Sums sums = loadAll();
   NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::BEFORE_THREAD_SYNC);
-  if (!number)
-    return sums;
+  if (last)
+    return;
   w.meet(w.word(e.add(pipeline.consumer, firstBarrier)), warpgroup);
   NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
-  return sums;
 }

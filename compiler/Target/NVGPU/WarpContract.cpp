@@ -18,7 +18,7 @@ public:
   Sums begin(ValueRange sums, ArrayRef<Factors> factors, int64_t depth) override;
   Sums proceed(ValueRange sums, ArrayRef<Factors> factors, int64_t from, int64_t to) override;
   Value follow(const Ring &ring, Value step, Value first) override;
-  Sums finish(ValueRange sums, Value number, ArrayRef<Read> read) override;
+  void finish(Value number, ArrayRef<Read> read) override;
 
 private:
   using Registers = SmallVector<Value>; // of a sum
@@ -214,10 +214,9 @@ Value WarpContract::follow(const Ring &ring, Value step, Value first) {
 }
 
 /// Products have been made when they are written, but each thread has read stages by itself.
-Contract::Sums WarpContract::finish(ValueRange sums, Value, ArrayRef<Read> read) {
+void WarpContract::finish(Value, ArrayRef<Read> read) {
   if (!met && llvm::any_of(read, [](const Read &stage) { return stage.ring.plan.refilled; }))
     w.warpMeets();
   for (const auto &[ring, step, condition] : read)
     ring.free(step, condition);
-  return Sums(sums);
 }

@@ -16,7 +16,7 @@ public:
   Sums begin(ValueRange sums, ArrayRef<Factors> factors, int64_t depth) override;
   Sums proceed(ValueRange sums, ArrayRef<Factors> factors, int64_t from, int64_t to) override;
   Value follow(const Ring &ring, Value step, Value first) override;
-  Sums finish(ValueRange sums, Value number, ArrayRef<Read> read) override;
+  void finish(Value number, ArrayRef<Read> read) override;
 
 private:
   Value product(Value sum, const Factors &factors);
@@ -88,9 +88,8 @@ Value WarpgroupContract::follow(const Ring &ring, Value step, Value first) {
   return follows;
 }
 
-Contract::Sums WarpgroupContract::finish(ValueRange sums, Value, ArrayRef<Read> read) {
+void WarpgroupContract::finish(Value, ArrayRef<Read> read) {
   NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, 0);
   for (const auto &[ring, step, condition] : read)
     ring.free(step, condition);
-  return Sums(sums);
 }

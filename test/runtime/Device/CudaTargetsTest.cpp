@@ -49,7 +49,8 @@ TEST(CudaTargets, LaterGenerationsNeedText) {
 }
 
 TEST(CudaTargets, TextIsOfUseForLaterGenerations) {
-  const std::vector<std::string> all = {"x86-64-v3", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120"};
+  const std::vector<std::string> all = {"x86-64-v3", "sm_80",   "sm_86", "sm_89",
+                                        "sm_90a",    "sm_100a", "sm_120"};
   for (const std::string &target : all)
     EXPECT_EQ(isTextOfUse(target, all), target == "sm_89" || target == "sm_120") << target;
   EXPECT_TRUE(isTextOfUse("sm_80", {"sm_80", "sm_90a"}));

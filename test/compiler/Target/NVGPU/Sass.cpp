@@ -174,8 +174,9 @@ LoopCounts count(ArrayRef<Instruction> loop) {
   int64_t first = walk.waits;
   for (const Instruction &instruction : loop)
     walk.step(instruction);
-  return {int64_t(loop.size()),           walk.waits - first,        times("STS.128"),
-          times("HGMMA") + times("HMMA") + times("UTCHMMA"), times("WARPGROUP.DEPBAR"), times("LDSM")};
+  return {int64_t(loop.size()),      walk.waits - first,
+          times("STS.128"),          times("HGMMA") + times("HMMA") + times("UTCHMMA"),
+          times("WARPGROUP.DEPBAR"), times("LDSM")};
 }
 
 /// The counts of those loops that `wanted` takes and that hold no other one of these.
@@ -197,7 +198,7 @@ KernelCounts countsOf(const Routine &routine) {
   auto has = [](ArrayRef<Instruction> loop, StringRef opcode) {
     return llvm::any_of(loop, [&](const Instruction &instruction) { return instruction.is(opcode); });
   };
-  auto multiplies = [&](ArrayRef<Instruction> loop) { 
+  auto multiplies = [&](ArrayRef<Instruction> loop) {
     return has(loop, "HGMMA") || has(loop, "HMMA") || has(loop, "UTCHMMA");
   };
   auto copies = [&](ArrayRef<Instruction> loop) { return has(loop, "UBLKCP") || has(loop, "LDGSTS"); };

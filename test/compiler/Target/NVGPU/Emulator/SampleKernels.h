@@ -354,10 +354,10 @@ gpu.module @m {
   }
 })mlir";
 
-// D = A * B with A 64 x 32 and B 32 x 16 (bf16, D f32), twice, in tensor memory: one thread makes two products
-// of k = 16 into the same 16 columns each time. A: [time][k / 8][row][8]; B: [time][k / 8][column][8]; D:
-// [time][thread][register]. Shared memory: an mbarrier at 0, the address of tensor memory at 8, A at 1024, B at
-// 5120; 8192 bytes.
+// D = A * B with A 64 x 32 and B 32 x 16 (bf16, D f32), twice, in tensor memory: one thread makes two
+// products of k = 16 into the same 16 columns each time. A: [time][k / 8][row][8]; B: [time][k /
+// 8][column][8]; D: [time][thread][register]. Shared memory: an mbarrier at 0, the address of tensor memory
+// at 8, A at 1024, B at 5120; 8192 bytes.
 inline constexpr char tensorMemoryKernel[] = R"mlir(
 gpu.module @m {
   llvm.mlir.global external @smem() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
