@@ -88,6 +88,9 @@ void AsyncCopies::checkLeftovers() {
     if (copy.countsBytes() || copy.isStore())
       scheduler.violateAt(&threads[copy.thread], copy.site,
                           "the block ends while this copy is under way: nobody waits for it");
+    if (copy.kind == Copy::Kind::ProductsArrive && mbarriers.rankOf(copy.phase) != threads[copy.thread].rank)
+      scheduler.violateAt(&threads[copy.thread], copy.site,
+                          "the cluster ends while this commit is on its way to another block");
   });
 }
 

@@ -43,6 +43,8 @@ public:
   };
   // Returns the current phase of the mbarrier that lies at the pointer's place in a block.
   Phase phaseFor(const void *pointer, int rank);
+  // Returns the rank of the block that has the mbarrier.
+  int rankOf(Phase phase) const { return Window::rankOf(mbarriers[size_t(phase.index)].address); }
   // Returns the moment at which a copy that counts for the phase accesses memory.
   Moment momentOf(Phase phase) const { return {agents.ofMBarrier(size_t(phase.index)), phase.number + 1}; }
   // These note that a copy of the running thread has started, and that it has landed.

@@ -84,8 +84,12 @@ Value ChannelSums::ofTile(int64_t sum, Value channel) {
 
 Value ChannelSums::total(int64_t sum, Value channel) { return load(place(sum, e.index(warps), channel)); }
 
+/// The group is a constant distance from the first one, which the addresses of all groups share.
 Value ChannelSums::placeOfTotals(int64_t sum, int64_t group, Value column) {
-  return place(sum, e.index(warps), e.add(column, group * blockChannels));
+  constexpr int64_t totalBytes = sizeof(float);
+  Value first = place(sum, e.index(warps), column);
+  return LLVM::GEPOp::create(e.b, e.loc, first.getType(), e.b.getI8Type(), first,
+                             ArrayRef<LLVM::GEPArg>{int32_t(group * blockChannels * totalBytes)});
 }
 
 Value ChannelSums::totals(int64_t sum, int64_t group, Value column) {

@@ -129,10 +129,11 @@ void EpilogueSums::beginTile(ValueRange products, Value before) {
   if (shape.moments == 0)
     return;
   e.when(e.equal(before, 0), [&] {
+    constexpr int64_t most = 2; // ptxas loads several of these before it needs the first, and spills for more
     Contract::Held held;
     for (int64_t group = 0; group < shape.groups(); ++group) {
       if (!held.has(group))
-        held = contract.hold(products, 0, 1, group, SumsPlan::groupsTogether(1));
+        held = contract.hold(products, 0, 1, group, most);
       sums.setTotalsToFirstRow(contract.pair(held, 0, group), 0, group, contract.column());
     }
     meet();

@@ -190,7 +190,7 @@ void HaloConvEmitter::emitEpilogueCopies(Value sourceStep) {
 void HaloConvEmitter::emitWeightCopies() {
   auto copy = [&](ValueRange step) { return emitWeightsOfTile(step); };
   if (!plan.weightsStay()) {
-    overTiles({e.index(0)}, copy);
+    weights.drain(overTiles({e.index(0)}, copy).front());
     return;
   }
   here = placeOf(e.firstBlock);
@@ -217,8 +217,10 @@ void HaloConvEmitter::emitCopiesInTurn() {
     tiles = e.div(e.sub(e.index(plan.tiles() + plan.grid() - 1), e.firstBlock), plan.grid());
   Value steps = e.mul(tiles, plan.chunks());
   Value rawStep = feed.copyFirst(walk.feedPlace(placeOf(e.firstBlock)), firstSourceBlock(zero));
-  e.loop(zero, steps, 1, {zero, rawStep},
-         [&](Value step, ValueRange carried) { return emitCopiesOfStep(step, steps, carried); });
+  auto sent = e.loop(zero, steps, 1, {zero, rawStep},
+                     [&](Value step, ValueRange carried) { return emitCopiesOfStep(step, steps, carried); });
+  if (!plan.weightsStay())
+    weights.drain(sent.front());
 }
 
 /// Copies parts [from, to) of the source for a step. Returns the next step of the raw ring.

@@ -133,6 +133,10 @@ struct HaloWeightGradPlan {
   int64_t positionTiles() const { return clips * axes[0].tiles() * axes[1].tiles() * axes[2].tiles(); }
   int64_t tilesOfChunk() const { return shape::ceilDiv(positionTiles(), tile.chunks); }
 
+  /// Returns whether each chunk has positions. Else a sum would have no products, and in tensor memory nobody
+  /// would make it zero.
+  bool everyChunkHasTiles() const { return (tile.chunks - 1) * tilesOfChunk() < positionTiles(); }
+
   /// These describe how a tile of positions gets to its stage.
   FeedPlan gradientFeed() const;
   FeedPlan activationFeed() const;

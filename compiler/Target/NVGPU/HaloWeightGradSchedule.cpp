@@ -296,6 +296,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
   plan.tile.chunks = tile.chunks;
   if (tile.boxes && !plan.hasBoxes())
     parameters.fault() << noBoxes;
+  else if (plan.tensorCores == TensorCores::TensorMemory && !plan.everyChunkHasTiles())
+    parameters.fault() << "partials are " << tile.chunks << ", of which the last would be of no positions";
   else if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);

@@ -31,7 +31,8 @@ private:
 
   TilePlace placeOf(Value number);
   /// Runs the body for each tile of the block, with its place and the steps of the ring before it.
-  void overTiles(function_ref<void(const TilePlace &, Value firstStep)> body);
+  /// Returns the step behind the last one.
+  Value overTiles(function_ref<void(const TilePlace &, Value firstStep)> body);
 
   void emitCopies();
   Copy copyOf(const MatmulSide &side, const TilePlace &place, Value firstKept, Value chunk, Value at);
@@ -71,14 +72,16 @@ MatmulEmitter::TilePlace MatmulEmitter::placeOf(Value number) {
   return place;
 }
 
-void MatmulEmitter::overTiles(function_ref<void(const TilePlace &, Value firstStep)> body) {
-  if (plan.tilesOfBlock() == 1)
-    return body(placeOf(e.firstBlock), e.index(0));
-  e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), {e.index(0)},
-         [&](Value number, ValueRange step) -> SmallVector<Value> {
-           body(placeOf(number), step[0]);
-           return {e.add(step[0], plan.chunks())};
-         });
+Value MatmulEmitter::overTiles(function_ref<void(const TilePlace &, Value firstStep)> body) {
+  if (plan.tilesOfBlock() == 1) {
+    body(placeOf(e.firstBlock), e.index(0));
+    return e.index(plan.chunks());
+  }
+  auto tile = [&](Value number, ValueRange step) -> SmallVector<Value> {
+    body(placeOf(number), step[0]);
+    return {e.add(step[0], plan.chunks())};
+  };
+  return e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), {e.index(0)}, tile).front();
 }
 
 //===-- Producers ---------------------------------------------------------===//
@@ -171,9 +174,10 @@ void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
 }
 
 void MatmulEmitter::emitCopies() {
-  overTiles([&](const TilePlace &place, Value firstStep) {
+  Value steps = overTiles([&](const TilePlace &place, Value firstStep) {
     e.loop(plan.chunks(), [&](Value chunk) { emitStage(place, chunk, e.add(firstStep, chunk)); });
   });
+  ring.drain(steps);
 }
 
 //===-- Consumers ---------------------------------------------------------===//

@@ -73,13 +73,13 @@ double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 
 /// Returns the bytes of shared memory that the m64 x columns x 16 products of a warpgroup read, or of its
-/// warps. Each warp loads the columns by itself, once for the `together` products that share them. So does a
-/// product into tensor memory, of two that are joined.
+/// warps. Each warp loads the columns by itself, once for the `together` products that share them. A
+/// product into tensor memory loads the columns once, and makes two sums of them if these are joined.
 inline double bytesOfProduct(TensorCores tensorCores, int64_t columns, int64_t together = 1) {
   constexpr double rowBytes = 32; // of 16 contracted elements
   constexpr double warps = 4;
-  double loaded = byTensorCores<double>(tensorCores, warps / together, 1, 1.0 / together);
-  return rowBytes * (64 + loaded * columns);
+  return rowBytes * (64 + byTensorCores<double>(tensorCores, warps * columns / together, columns,
+                                                double(columns) / together));
 }
 
 /// Returns the cycles of these products, whose operands lie in shared memory.

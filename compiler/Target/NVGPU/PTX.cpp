@@ -11,6 +11,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
@@ -82,6 +83,49 @@ static void keepLoadsBehindWaits(llvm::Module &module) {
     }
 }
 
+static bool calls(const llvm::Instruction &instruction, llvm::StringRef intrinsics) {
+  auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+  return call && call->getCalledFunction() && call->getCalledFunction()->getName().starts_with(intrinsics);
+}
+
+/// Moves each word that a load from tensor memory yields once more, by assembly behind the wait for the load,
+/// and gives whoever stands behind the wait what was moved.
+static void moveBehind(llvm::Instruction &wait, llvm::CallInst &load) {
+  auto *words = llvm::cast<llvm::FixedVectorType>(load.getType());
+  llvm::IRBuilder<> b(wait.getNextNode());
+  auto *type = llvm::FunctionType::get(b.getInt32Ty(), {b.getInt32Ty()}, /*isVarArg=*/false);
+  auto *move = llvm::InlineAsm::get(type, "mov.b32 $0, $1;", "=r,r", /*hasSideEffects=*/true);
+  llvm::SmallVector<llvm::Use *> uses;
+  for (llvm::Use &use : load.uses())
+    if (auto *user = llvm::cast<llvm::Instruction>(use.getUser());
+        user->getParent() != wait.getParent() || wait.comesBefore(user))
+      uses.push_back(&use);
+  llvm::Value *moved = llvm::PoisonValue::get(words);
+  for (uint64_t i = 0; i < words->getNumElements(); ++i)
+    moved = b.CreateInsertElement(moved, b.CreateCall(type, move, b.CreateExtractElement(&load, i)), i);
+  for (llvm::Use *use : uses)
+    use->set(moved);
+}
+
+/// Keeps registers that are loaded from tensor memory unread until the wait for the load (PTX ISA,
+/// "tcgen05.wait"). To LLVM, what a load yields is there at once, so that it may move reads in front of the
+/// wait.
+static void keepReadsBehindWaits(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::BasicBlock &block : function) {
+      llvm::SmallVector<llvm::CallInst *> loads;
+      for (llvm::Instruction &instruction : llvm::make_early_inc_range(block)) {
+        if (calls(instruction, "llvm.nvvm.tcgen05.ld."))
+          loads.push_back(llvm::cast<llvm::CallInst>(&instruction));
+        if (!calls(instruction, "llvm.nvvm.tcgen05.wait.ld"))
+          continue;
+        for (llvm::CallInst *load : loads)
+          moveBehind(instruction, *load);
+        loads.clear();
+      }
+    }
+}
+
 /// Drops what the translation to LLVM IR does not know.
 static void dropTensorMaps(gpu::GPUModuleOp part) {
   for (auto function : part.getOps<LLVM::LLVMFuncOp>())
@@ -98,6 +142,7 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
     return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   makeNamesUnique(*module, part.getName());
   keepLoadsBehindWaits(*module);
+  keepReadsBehindWaits(*module);
   optimise(*module, *machine, optimisations);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())

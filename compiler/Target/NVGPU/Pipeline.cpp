@@ -49,6 +49,15 @@ void Ring::waitEmpty(Value step) const {
     wait(barrier(plan.empty, step), e.add(e.div(step, plan.stages), 1), "empty");
 }
 
+void Ring::drain(Value step) const {
+  if (!plan.refilled || plan.cluster == 1 || w.tensorCores != TensorCores::TensorMemory)
+    return;
+  e.loop(plan.stages, [&](Value stage) {
+    Value last = e.add(step, stage);
+    wait(empty(last), e.add(e.div(last, plan.stages), 1), "read for the last time");
+  });
+}
+
 Value Ring::fill(Value step, function_ref<Value()> store) const {
   waitEmpty(step);
   Value stored = store();
@@ -110,14 +119,14 @@ Value Pipeline::consumerThread() const {
 
 //===-- Tensor memory -----------------------------------------------------===//
 
-Value Pipeline::productsEnd() const {
+Value Pipeline::productsEnd(Value consumer) const {
   KernelEmitter &e = w.e;
   return w.pointer(
       e.add(e.mul(consumer, plan.productsEnd.bytes / plan.roles.consumers), plan.productsEnd.at));
 }
 
 void Pipeline::awaitProducts(Value number) const {
-  waitForPhase(w, productsEnd(), number, "waits until all products of a sum have ended");
+  waitForPhase(w, productsEnd(consumer), number, "waits until all products of a sum have ended");
 }
 
 /// Returns whether this is the warp that allocates: the first one of the consumers.
@@ -126,6 +135,8 @@ Value Pipeline::isAllocator() const {
   return e.equal(e.div(e.thread, warp), plan.roles.firstConsumer() / warp);
 }
 
+/// Allocates the block's columns. No other block is on the multiprocessor that might have them: with
+/// consumers and producers, a block takes nearly all of its registers.
 void Pipeline::allocateTensorMemory() const {
   KernelEmitter &e = w.e;
   auto group = NVVM::CTAGroupKind::CTA_1;
@@ -151,9 +162,8 @@ void Pipeline::enterTensorMemory() {
 /// Gives the columns back when no consumer uses them any more. Whoever has loaded from them has fenced its
 /// loads (Contract::release).
 void Pipeline::leaveTensorMemory() const {
-  constexpr int64_t barrier = 15;
   KernelEmitter &e = w.e;
-  w.meet(barrier, plan.roles.consumerThreads());
+  w.meet(NamedBarriers::ofConsumers, plan.roles.consumerThreads());
   e.when(isAllocator(), [&] {
     NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
     NVVM::Tcgen05DeallocOp::create(e.b, e.loc, w.tensorPointer(tensorMemory),
@@ -168,8 +178,8 @@ void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, functi
       ring->initialise();
     turns.initialise();
     for (int64_t number = 0; plan.hasTensorMemory() && number < plan.roles.consumers; ++number)
-      makeBarrier(w, w.pointer(plan.productsEnd.at + number * plan.productsEnd.bytes / plan.roles.consumers),
-                  1, NameLoc::get(e.b.getStringAttr("counts when a consumer's products have ended"), e.loc));
+      makeBarrier(w, productsEnd(e.index(number)), 1,
+                  NameLoc::get(e.b.getStringAttr("counts when a consumer's products have ended"), e.loc));
     w.fenceBarriers();
   });
   if (plan.hasTensorMemory())

@@ -26,6 +26,9 @@ public:
   void waitFull(mlir::Value step) const;
   /// Waits until the stage may be filled; it is empty at the beginning.
   void waitEmpty(mlir::Value step) const;
+  /// Waits until all stages that are filled before this step have been freed, where products do so by
+  /// themselves and in the other block of a cluster as well: nothing may arrive at a block that has ended.
+  void drain(mlir::Value step) const;
   /// Lets this thread store its share of the stage as soon as that is empty, and says that it has. Returns
   /// what `store` returns.
   mlir::Value fill(mlir::Value step, llvm::function_ref<mlir::Value()> store) const;
@@ -64,6 +67,12 @@ private:
   SharedRegion barriers;
 };
 
+/// Numbers the named barriers of a block that are not a kernel's own: those of kernels come before.
+struct NamedBarriers {
+  static constexpr int64_t ofSums = 8;       // of each consumer, whose warps have loaded its sums
+  static constexpr int64_t ofConsumers = 15; // who have loaded their last sums
+};
+
 /// The rings of a kernel, and the threads between which they lie.
 class Pipeline {
 public:
@@ -80,8 +89,8 @@ public:
   mlir::Value consumer;     // number of this thread's warpgroup among the consumers
   mlir::Value isFirstWarp;  // whether this is the warpgroup's first warp
 
-  /// Returns the barrier that counts when the consumer's products have ended.
-  mlir::Value productsEnd() const;
+  /// Returns the barrier that counts when a consumer's products have ended.
+  mlir::Value productsEnd(mlir::Value consumer) const;
   /// Waits until that has happened once more than the given number of times.
   void awaitProducts(mlir::Value number) const;
   /// Returns this thread's number among those that stage what copies bring.

@@ -19,7 +19,9 @@ struct SumsPlan {
   int64_t count = 1;  // of a consumer
   bool joins = false; // whether each two sums that follow one another have rows that do so, too, and the same
                       // columns: in tensor memory, one product makes both
-  int64_t first = 0;  // column of tensor memory
+  int64_t firstColumn = 0; // of tensor memory
+
+  static constexpr int64_t numbersOfGroup = 4; // of 8 columns, that a thread holds
 
   /// Returns the columns of tensor memory from one pair of sums to the next. A sum takes half of the lanes.
   int64_t pitch() const { return llvm::alignTo(columns, 16); }
@@ -30,11 +32,11 @@ struct SumsPlan {
   /// Counts the groups of 8 columns that a thread loads together from tensor memory, of so many tiles of
   /// rows.
   static constexpr int64_t groupsTogether(int64_t tiles) {
-    constexpr int64_t registers = 32, numbersOfGroup = 4;
+    constexpr int64_t registers = 32;
     return std::max<int64_t>(1, registers / (numbersOfGroup * tiles));
   }
-  /// Counts the registers that a thread needs for what it holds of its sums. Of tensor memory, ptxas loads
-  /// the next groups before it needs those that were loaded last no more.
+  /// Counts the registers that a thread needs for what it holds of its sums. Of tensor memory, ptxas begins
+  /// the next loads while the last groups are still in use, so both are counted.
   int64_t registers(TensorCores tensorCores) const {
     int64_t tiles = count / parts, all = count * ProductShape::accumulators(columns);
     if (tensorCores != TensorCores::TensorMemory)
@@ -54,7 +56,7 @@ public:
 
   /// Returns the sums of so many consumers with their place.
   SumsPlan take(SumsPlan sums, int64_t consumers) {
-    sums.first = end;
+    sums.firstColumn = end;
     end += llvm::divideCeil(consumers * sums.count, 2) * sums.pitch();
     return sums;
   }

@@ -1,6 +1,6 @@
 // The products that one thread of a warpgroup begins (tcgen05) and whose sums lie in tensor memory. They run
 // in the order in which they were begun; mbarriers tell when they have ended, so that nobody waits for them
-// but who reads the sums.
+// but those who read the sums.
 #include "compiler/Target/NVGPU/SharedMemoryContract.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -28,8 +28,7 @@ public:
 
 private:
   /// An address of tensor memory is a word: its lower half counts columns, its upper half lanes.
-  static constexpr int64_t lane = 1 << 16;
-  static constexpr int64_t halfOfWarp = warp / 2, numbersOfGroup = 4; // of 8 columns, in a thread
+  static constexpr int64_t oneLane = 1 << 16, halfOfWarp = warp / 2;
 
   Value flag(bool value) { return arith::ConstantIntOp::create(e.b, e.loc, value, 1); }
   void issue(function_ref<void()> body);
@@ -48,9 +47,10 @@ std::unique_ptr<Contract> nvidia::contractOfTensorMemory(WarpgroupEmitter &w, co
   return std::make_unique<TensorMemoryContract>(w, pipeline, plan);
 }
 
-/// Runs the body in the one thread of the warpgroup that begins products: it is always the same, since what
-/// it commits are its own products. Only it may wait for stages, too. They may be filled again as soon as its
-/// products have ended, and a slower warp would take a later phase for the one it waits for.
+/// Runs the body in the one thread of the warpgroup that begins products: it is always the same (PTX ISA,
+/// "elect.sync"), since what it commits are its own products. Only it may wait for stages, too. They may be
+/// filled again as soon as its products have ended, and a slower warp would take a later phase for the one it
+/// waits for.
 void TensorMemoryContract::issue(function_ref<void()> body) {
   e.when(pipeline.isFirstWarp, [&] { e.when(w.elected(), body); });
 }
@@ -61,11 +61,11 @@ void TensorMemoryContract::issue(function_ref<void()> body) {
 /// all lanes of two warps (PTX ISA, "Data path layout organization", M = 64 and M = 128).
 Value TensorMemoryContract::placeOf(int64_t sum) {
   Value number = e.add(e.mul(pipeline.consumer, plan.count), sum);
-  Value column = e.add(e.mul(e.div(number, 2), plan.pitch()), plan.first);
+  Value column = e.add(e.mul(e.div(number, 2), plan.pitch()), plan.firstColumn);
   Value place = arith::AddIOp::create(e.b, e.loc, pipeline.tensorMemory, w.word(column));
   if (plan.joins)
     return place;
-  Value lanes = w.word(e.mul(e.rem(number, 2), halfOfWarp * lane));
+  Value lanes = w.word(e.mul(e.rem(number, 2), halfOfWarp * oneLane));
   return arith::AddIOp::create(e.b, e.loc, place, lanes);
 }
 
@@ -165,7 +165,7 @@ Value TensorMemoryContract::follow(const Ring &ring, Value step, Value first) {
 void TensorMemoryContract::finish(Value number, ArrayRef<Read> read) {
   for (const auto &[ring, step, condition] : read)
     free(ring, step, condition);
-  issue([&] { commit(pipeline.productsEnd()); });
+  issue([&] { commit(pipeline.productsEnd(pipeline.consumer)); });
   pipeline.awaitProducts(number);
   NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
 }
@@ -175,9 +175,9 @@ void TensorMemoryContract::finish(Value number, ArrayRef<Read> read) {
 /// Returns the place of this warp's part of a sum: 16 lanes of those that the warp can load from.
 Value TensorMemoryContract::partOf(int64_t sum) {
   Value warpOfGroup = w.broadcast(e.rem(e.div(e.thread, warp), warpsOfGroup));
-  Value lanes = e.mul(warpOfGroup, warp * lane);
+  Value lanes = e.mul(warpOfGroup, warp * oneLane);
   if (plan.joins)
-    lanes = e.add(lanes, sum % 2 * halfOfWarp * lane);
+    lanes = e.add(lanes, sum % 2 * halfOfWarp * oneLane);
   return arith::AddIOp::create(e.b, e.loc, placeOf(sum), w.word(lanes));
 }
 
@@ -189,7 +189,7 @@ SmallVector<Value> TensorMemoryContract::load(Value place, int64_t groups) {
   for (int64_t group = 0, some; group < groups; group += some) {
     some = std::min<int64_t>(mostGroups, llvm::bit_floor(uint64_t(groups - group)));
     Value at = arith::AddIOp::create(e.b, e.loc, place, w.word(group * blockChannels));
-    auto words = VectorType::get({numbersOfGroup * some}, e.b.getI32Type());
+    auto words = VectorType::get({SumsPlan::numbersOfGroup * some}, e.b.getI32Type());
     loaded.push_back(NVVM::Tcgen05LdOp::create(e.b, e.loc, words, /*pack=*/false,
                                                NVVM::Tcgen05LdStShape::SHAPE_16X256B, w.tensorPointer(at),
                                                Value()));
@@ -230,10 +230,9 @@ Contract::Held TensorMemoryContract::hold(ValueRange, int64_t tile, int64_t tile
 
 /// Products may write to the place of the sums again once all warps have loaded their parts.
 void TensorMemoryContract::release(bool last) {
-  constexpr int64_t firstBarrier = 8; // named ones below are the kernels'
   NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::BEFORE_THREAD_SYNC);
   if (last)
     return;
-  w.meet(w.word(e.add(pipeline.consumer, firstBarrier)), warpgroup);
+  w.meet(w.word(e.add(pipeline.consumer, NamedBarriers::ofSums)), warpgroup);
   NVVM::Tcgen05FenceOp::create(e.b, e.loc, NVVM::Tcgen05FenceKind::AFTER_THREAD_SYNC);
 }

@@ -476,6 +476,36 @@ TEST(HaloConvMutants, OfAPlainConvInTensorMemoryAreFound) {
   EXPECT_GE(mutantsFound(on("sm_100a", plainConv), Fusion::None, fewChannels), 30u);
 }
 
+TEST(HaloConvMutantsInTensorMemory, OfAClusterAreFound) {
+  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
+  constexpr HaloTile tile = {.results = {1, 14, 7},
+                             .channels = 16,
+                             .depth = 16,
+                             .blocks = 2,
+                             .cluster = 2,
+                             .feedStages = 2,
+                             .weightStages = 4};
+  // In the emulator, arrivals of a thread's products come in their order, so that none is left at the end.
+  auto isNoDrain = [](StringRef mutant) { return !mutant.contains("is read for the last time"); };
+  EXPECT_GE(mutantsFound(on("sm_100a", c), Fusion::None, tile, isNoDrain), 35u);
+}
+
+// Of three tiles, one consumer has two, and its sums are joined.
+TEST(HaloConvMutantsInTensorMemory, OfTurnsAreFound) {
+  const Case c =
+      on("sm_100a", Case{{.name = "turns", .in = 32, .out = 16, .input = {1, 14, 21}, .window = line}});
+  HaloTile tile = fewChannels;
+  tile.turns = 1;
+  OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::Regions), tile);
+  EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*kernel).getKernel())).sumsPlan().joins);
+  auto isNoTurn = [](StringRef mutant) {
+    return !mutant.contains("waits until the other consumer has had its turn") &&
+           !mutant.contains("counts the turns of a consumer") &&
+           !mutant.starts_with("drop nvvm.barrier"); // at sums by channel the same threads meet
+  };
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoTurn), 40u);
+}
+
 namespace {
 const Case fusedGradient = {{.name = "fused",
                              .clips = 2,

@@ -115,6 +115,27 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   return result;
 }
 
+/// Returns the first line that reads a register which a load from tensor memory may not have written yet;
+/// nothing where there is none. What such a line reads is undefined (PTX ISA, "tcgen05.wait").
+StringRef earlyReadOf(StringRef ptx) {
+  std::set<StringRef> loading;
+  auto registersOf = [](StringRef line, function_ref<void(StringRef)> take) {
+    for (size_t at = line.find("%r"); at != StringRef::npos; at = line.find("%r", at + 1))
+      take(line.substr(at).take_while([](char c) { return c == '%' || llvm::isAlnum(c); }));
+  };
+  for (StringRef line : llvm::split(ptx, '\n')) {
+    bool early = false;
+    registersOf(line, [&](StringRef name) { early |= loading.count(name) > 0; });
+    if (early)
+      return line;
+    if (line.contains("tcgen05.ld."))
+      registersOf(line.split('}').first, [&](StringRef name) { loading.insert(name); });
+    else if (line.contains("tcgen05.wait::ld"))
+      loading.clear();
+  }
+  return {};
+}
+
 /// Returns the kernel's PTX under the kernel's own name, which its part gets too.
 Assembled generate(Lowered &kernel, std::string &error) {
   ScopedDiagnosticHandler handler(kernel.module->getContext(),
@@ -130,6 +151,9 @@ Assembled generate(Lowered &kernel, std::string &error) {
   gpu::GPUModuleOp part = partOf(*kernel.module);
   part.setName(kernel.name);
   auto text = nvidia::generatePTX(part, *nvidia::processorOf(part));
+  if (succeeded(text))
+    if (StringRef line = earlyReadOf(*text); !line.empty())
+      error += "reads what a load from tensor memory may not have written yet: " + line.trim().str();
   return {kernel.name, succeeded(text) ? std::move(*text) : ""};
 }
 
