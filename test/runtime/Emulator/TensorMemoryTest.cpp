@@ -335,6 +335,27 @@ TEST(EmulatorTensorMemory, commitsOfACluster) {
   expectCaught(multicast<0>, two, "lacks 1 of 2 arrivals");
 }
 
+// Nobody waits for what arrives at the other block.
+void commitAtTheEnd(void *const *) {
+  if (threadIndex() == 0) {
+    kinema_emulator_mbarrier_init(barrier(), 2, 1);
+    kinema_emulator_fence_mbarrier_init(2);
+  }
+  kinema_emulator_cluster_arrive(0, 3);
+  kinema_emulator_cluster_wait(4);
+  if (threadIndex() == 0)
+    kinema_emulator_tcgen05_commit(barrier(), 3, 5);
+}
+
+TEST(EmulatorTensorMemory, commitsThatComeTooLate) {
+  auto violation =
+      runKernel(commitAtTheEnd, two, /*seed=*/0, {}); // in which arrivals come as late as they can
+  ASSERT_TRUE(violation);
+  EXPECT_NE(violation->what.find("the cluster ends while this commit is on its way to another block"),
+            std::string::npos)
+      << violation->what;
+}
+
 TEST(EmulatorTensorMemory, wrongCommits) {
   expectCaught(
       [](void *const *) {
