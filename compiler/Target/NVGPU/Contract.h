@@ -33,6 +33,11 @@ struct Matrix {
 /// The operands of one sum: rows [ProductShape::rows x depth] and columns [depth x columns].
 struct Factors {
   Matrix rows, columns;
+
+  /// Returns what the product with this number contracts, of those that follow one another.
+  Factors step(int64_t number) const {
+    return {rows.behind(number * rows.stepBytes()), columns.behind(number * columns.stepBytes())};
+  }
 };
 
 /// Writes the products of the threads that contract. Each instruction is a class of its own.

@@ -46,7 +46,7 @@ void Ring::waitFull(Value step) const { wait(full(step), e.div(step, plan.stages
 
 void Ring::waitEmpty(Value step) const {
   if (plan.refilled)
-    wait(barrier(plan.empty, step), e.add(e.div(step, plan.stages), 1), "empty");
+    wait(empty(step), e.add(e.div(step, plan.stages), 1), "empty");
 }
 
 void Ring::drain(Value step) const {
@@ -70,8 +70,7 @@ void Ring::free(Value step, Value condition) const {
   if (!plan.refilled)
     return;
   Value leads = e.equal(w.lane(), 0); // a warp waits for its products by itself, and speaks for no other one
-  e.when(condition ? e.both(leads, condition) : leads,
-         [&] { w.arrive(barrier(plan.empty, step), plan.cluster); });
+  e.when(condition ? e.both(leads, condition) : leads, [&] { w.arrive(empty(step), plan.cluster); });
 }
 
 void Ring::freeTogether(Value step) const {

@@ -108,8 +108,7 @@ Contract::Sums TensorMemoryContract::begin(ValueRange sums, ArrayRef<Factors> fa
     for (int64_t k = 0; k < depth / ProductShape::depth; ++k) {
       SmallVector<Factors> there;
       for (const Factors &factor : factors)
-        there.push_back({factor.rows.behind(k * factor.rows.stepBytes()),
-                         factor.columns.behind(k * factor.columns.stepBytes())});
+        there.push_back(factor.step(k));
       products(k == 0 ? Sums(sums) : Sums(sums.size(), flag(true)), there);
     }
   });

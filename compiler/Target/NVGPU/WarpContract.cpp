@@ -180,8 +180,7 @@ Contract::Sums WarpContract::begin(ValueRange before, ArrayRef<Factors> factors,
   for (int64_t k = 0; k < depth / ProductShape::depth; ++k) {
     SmallVector<Factors> moved;
     for (const Factors &factor : factors)
-      moved.push_back({factor.rows.behind(k * factor.rows.stepBytes()),
-                       factor.columns.behind(k * factor.columns.stepBytes())});
+      moved.push_back(factor.step(k));
     multiply(sums, moved);
   }
   return sumsOf(sums);

@@ -62,8 +62,7 @@ Contract::Sums WarpgroupContract::begin(ValueRange before, ArrayRef<Factors> fac
   NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc);
   for (int64_t k = 0; k < depth / ProductShape::depth; ++k)
     for (auto [sum, factor] : llvm::zip_equal(sums, factors))
-      sum = productsOfTerms(sum, {factor.rows.behind(k * factor.rows.stepBytes()),
-                                  factor.columns.behind(k * factor.columns.stepBytes())});
+      sum = productsOfTerms(sum, factor.step(k));
   NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);
   return sums;
 }

@@ -390,18 +390,26 @@ TEST(HaloConvMutants, OfBoxesWithAPrologueAreFound) {
   EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoSum), 40u);
 }
 
-// The turns themselves change nothing but the time: without them, consumers contract at the same time.
-TEST(HaloConvMutants, OfTurnsAreFound) {
-  // Of three tiles, one consumer has two.
-  const Case c = {{.name = "turns", .in = 32, .out = 16, .input = {1, 14, 21}, .window = line}};
+namespace {
+/// Of three tiles, one consumer has two.
+const Case inTurns = {{.name = "turns", .in = 32, .out = 16, .input = {1, 14, 21}, .window = line}};
+
+HaloTile tileOfTurns() {
   HaloTile tile = fewChannels;
   tile.turns = 1;
-  auto isNoTurn = [](StringRef mutant) {
-    return !mutant.contains("waits until the other consumer has had its turn") &&
-           !mutant.contains("counts the turns of a consumer");
-  };
-  EXPECT_GE(mutantsFound(plainConv, Fusion::None, tile, isNoTurn), 30u);
-  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoTurn), 40u);
+  return tile;
+}
+
+/// The turns themselves change nothing but the time: without them, consumers contract at the same time.
+bool isNoTurn(StringRef mutant) {
+  return !mutant.contains("waits until the other consumer has had its turn") &&
+         !mutant.contains("counts the turns of a consumer");
+}
+} // namespace
+
+TEST(HaloConvMutants, OfTurnsAreFound) {
+  EXPECT_GE(mutantsFound(plainConv, Fusion::None, tileOfTurns(), isNoTurn), 30u);
+  EXPECT_GE(mutantsFound(inTurns, Fusion::Regions, tileOfTurns(), isNoTurn), 40u);
 }
 
 // Of three tiles, each with two parts of what the epilogue reads, one consumer has two.
@@ -427,16 +435,19 @@ TEST(HaloConvMutants, OfAnEpilogueThatBoxesFeedAreFound) {
   EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, concerns), 4u);
 }
 
+namespace {
+const Case inCluster = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
+constexpr HaloTile tileOfCluster = {.results = {1, 14, 7},
+                                    .channels = 16,
+                                    .depth = 16,
+                                    .blocks = 2,
+                                    .cluster = 2,
+                                    .feedStages = 2,
+                                    .weightStages = 4};
+} // namespace
+
 TEST(HaloConvMutants, OfAClusterAreFound) {
-  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
-  constexpr HaloTile tile = {.results = {1, 14, 7},
-                             .channels = 16,
-                             .depth = 16,
-                             .blocks = 2,
-                             .cluster = 2,
-                             .feedStages = 2,
-                             .weightStages = 4};
-  EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
+  EXPECT_GE(mutantsFound(inCluster, Fusion::None, tileOfCluster), 35u);
 }
 
 TEST(HaloConvMutants, OfSeveralWarpsThatCopyTheSourceAreFound) {
@@ -448,16 +459,10 @@ TEST(HaloConvMutants, OfSeveralWarpsThatCopyTheSourceAreFound) {
 
 // Each block of the cluster brings two blocks of contracted channels by one copy.
 TEST(HaloConvMutants, OfAClusterWithCopiesOfSeveralBlocksAreFound) {
-  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
-  constexpr HaloTile tile = {.results = {1, 14, 7},
-                             .channels = 16,
-                             .depth = 32,
-                             .blocks = 2,
-                             .copiers = 2,
-                             .cluster = 2,
-                             .feedStages = 2,
-                             .weightStages = 4};
-  EXPECT_GE(mutantsFound(c, Fusion::None, tile), 30u);
+  HaloTile tile = tileOfCluster;
+  tile.depth = 32;
+  tile.copiers = 2;
+  EXPECT_GE(mutantsFound(inCluster, Fusion::None, tile), 30u);
 }
 
 TEST(HaloConvMutants, OfAPlainConvByWarpsAreFound) {
@@ -477,33 +482,20 @@ TEST(HaloConvMutants, OfAPlainConvInTensorMemoryAreFound) {
 }
 
 TEST(HaloConvMutantsInTensorMemory, OfAClusterAreFound) {
-  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
-  constexpr HaloTile tile = {.results = {1, 14, 7},
-                             .channels = 16,
-                             .depth = 16,
-                             .blocks = 2,
-                             .cluster = 2,
-                             .feedStages = 2,
-                             .weightStages = 4};
   // In the emulator, arrivals of a thread's products come in their order, so that none is left at the end.
   auto isNoDrain = [](StringRef mutant) { return !mutant.contains("is read for the last time"); };
-  EXPECT_GE(mutantsFound(on("sm_100a", c), Fusion::None, tile, isNoDrain), 35u);
+  EXPECT_GE(mutantsFound(on("sm_100a", inCluster), Fusion::None, tileOfCluster, isNoDrain), 35u);
 }
 
-// Of three tiles, one consumer has two, and its sums are joined.
 TEST(HaloConvMutantsInTensorMemory, OfTurnsAreFound) {
-  const Case c =
-      on("sm_100a", Case{{.name = "turns", .in = 32, .out = 16, .input = {1, 14, 21}, .window = line}});
-  HaloTile tile = fewChannels;
-  tile.turns = 1;
-  OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::Regions), tile);
+  const Case c = on("sm_100a", inTurns);
+  OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::Regions), tileOfTurns());
   EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*kernel).getKernel())).sumsPlan().joins);
-  auto isNoTurn = [](StringRef mutant) {
-    return !mutant.contains("waits until the other consumer has had its turn") &&
-           !mutant.contains("counts the turns of a consumer") &&
-           !mutant.starts_with("drop nvvm.barrier"); // at sums by channel the same threads meet
+  // At sums by channel the same threads meet.
+  auto isNotImplied = [](StringRef mutant) {
+    return isNoTurn(mutant) && !mutant.starts_with("drop nvvm.barrier");
   };
-  EXPECT_GE(mutantsFound(c, Fusion::Regions, tile, isNoTurn), 40u);
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, tileOfTurns(), isNotImplied), 40u);
 }
 
 namespace {
