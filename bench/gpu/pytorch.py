@@ -1,4 +1,5 @@
-"""Is the peer: times residual video networks in PyTorch (torch.nn alone).
+"""Is the peer: times video networks in PyTorch: residual ones by torch.nn alone, others as the parity tests write them from
+their papers (test/parity/papers).
 
 usage: pytorch.py [cpu]        answers requests, a JSON object a line, on stdin by one each on stdout
 
@@ -89,6 +90,15 @@ NETWORKS = {
 }
 
 
+def make_network(request):
+    """Returns the network; one of test/parity/papers is as large as the paper's and has 400 classes."""
+    name = request["network"]
+    if name in NETWORKS:
+        return NETWORKS[name](request["classes"])
+    import papers  # needs torchvision
+    return papers.WHOLE[name](request["frames"], request["size"]) if name in papers.WHOLE else papers.NETWORKS[name]()
+
+
 def last(parent, name):
     """Returns the last leaf of a child, through nested Sequentials, and the module that holds it."""
     child = getattr(parent, name)
@@ -120,7 +130,7 @@ def prepare(request, device):
     """Returns the work of one run, and the number of parameters."""
     torch.manual_seed(1)
     layout = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}[request["layout"]]
-    network = NETWORKS[request["network"]](request["classes"]).to(device).to(memory_format=layout)
+    network = make_network(request).to(device).to(memory_format=layout)
     parameters = sum(p.numel() for p in network.parameters())
     clips = torch.randn(request["batch"], 3, request["frames"], request["size"], request["size"], device=device).to(memory_format=layout)
     labels = torch.randint(0, request["classes"], (request["batch"],), device=device)

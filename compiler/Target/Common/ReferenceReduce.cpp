@@ -1,6 +1,8 @@
 // Lowers the merging of partials, and sums over axes.
 #include "compiler/Target/Common/ReferenceOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
@@ -140,10 +142,20 @@ Value reference::sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, in
   Value first = e.loadElements(buffer, at, width);
   if (count == 1)
     return first;
-  return e.loop(e.index(1), e.index(count), 1, first,
-                [&](Value partial, ValueRange sum) -> SmallVector<Value> {
-                  return {e.addf(sum[0], e.loadElements(buffer, e.add(e.mul(partial, elements), at), width))};
-                })[0];
+  // Adds the partials from this one on, in order. A thread of a GPU would wait for each load where it added
+  // at once.
+  auto add = [&](Value from, int64_t partials, Value sum) {
+    SmallVector<Value> parts;
+    for (int64_t i = 0; i < partials; ++i)
+      parts.push_back(e.loadElements(buffer, e.add(e.mul(e.add(from, i), elements), at), width));
+    return std::accumulate(parts.begin(), parts.end(), sum, [&](Value a, Value b) { return e.addf(a, b); });
+  };
+  const int64_t together = e.thread ? 8 : 1, rest = (count - 1) % together;
+  Value sum = e.loop(e.index(1), e.index(count - rest), together, first,
+                     [&](Value partial, ValueRange sum) -> SmallVector<Value> {
+                       return {add(partial, together, sum[0])};
+                     })[0];
+  return add(e.index(count - rest), rest, sum);
 }
 
 static Blocks blocksOf(kernel::ReduceOp op, const Machine &machine) {

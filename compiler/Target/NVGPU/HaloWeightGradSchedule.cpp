@@ -163,7 +163,7 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
     setChunks(plan, wave);
     plan.tile.feedStages = 0;
     work = workOf(op, plan, traffic, rates);
-    if (!best.wants(leastSecondsOf(rates, work)))
+    if (!best.wants(leastSecondsOf(rates, work)) || !plan.fits(processor)) // fewer chunks have longer rings
       continue;
     plan.deepenRing(processor);
     work = workOf(op, plan, traffic, rates);

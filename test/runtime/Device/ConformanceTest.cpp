@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -230,6 +231,54 @@ TEST_P(Conformance, SumsThatAreRounded) {
   std::vector<float> found(values.size());
   device->copyOut(0, found.data(), static_cast<int64_t>(found.size() * sizeof(float)));
   EXPECT_EQ(found, wanted);
+}
+
+// Between its launches, a sequence halves one tensor, rounds another and adds a third up as it is.
+TEST_P(Conformance, ASequenceAddsUpBetweenItsLaunches) {
+  if (GetParam() != "cuda")
+    GTEST_SKIP() << "it joins no others";
+  ASSERT_EQ(device->link().obstacle, "");
+  constexpr int64_t elements = 33, bytes = elements * sizeof(float), step = 256;
+  const int64_t begin = (manifest.arenaBytes + step - 1) / step * step;
+  device->allocate(begin + 3 * step);
+  load();
+  DeviceGroup alone;
+  alone.id = device->makeGroup();
+  alone.patience = 60;
+  alone.roundedElements = elements;
+  device->join(alone);
+  ASSERT_TRUE(device->capturesSums());
+  std::vector<LaunchId> ids;
+  for (const Launch &launch : launches())
+    ids.push_back(prepare(launch));
+  ArenaRange counters;
+  if (manifest.hasCounters("infer"))
+    counters = {manifest.counters->offset, manifest.counters->bytes};
+  const auto last = static_cast<int64_t>(ids.size());
+  const std::vector<SequenceSums> sums = {
+      {1, {{begin, elements, 0.5f}, {begin + step, elements, {}, true}}, /*awaited=*/true},
+      {last, {{begin + 2 * step, elements, {}}}}};
+  const auto sequence = device->prepareSequenceWithSums("infer", ids, counters, sums);
+  ASSERT_TRUE(sequence);
+  fillArena(1);
+  device->fill(counters.offset, counters.bytes, 0);
+  for (LaunchId id : ids)
+    device->launch(id);
+  const std::vector<float> wanted = arena();
+  const float value = 1.0f + 1.0f / 1024; // which bfloat16 does not have
+  for (int run = 0; run < 3; ++run) {
+    fillArena(1);
+    const std::vector<float> values(3 * step / sizeof(float), value);
+    device->copyIn(begin, values.data(), 3 * step);
+    device->run(*sequence);
+    EXPECT_TRUE(same(arena(), wanted)) << "run " << run;
+    const std::array<float, 3> found = {value / 2, fromBF16(toBF16(value)), value};
+    for (int64_t tensor = 0; tensor < 3; ++tensor) {
+      std::vector<float> sum(elements);
+      device->copyOut(begin + tensor * step, sum.data(), bytes);
+      EXPECT_EQ(sum, std::vector<float>(elements, found[tensor])) << "run " << run << ", tensor " << tensor;
+    }
+  }
 }
 
 TEST_P(Conformance, MomentsAreInOrder) {

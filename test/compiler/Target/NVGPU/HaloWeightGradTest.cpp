@@ -213,6 +213,24 @@ TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
   EXPECT_GT(deepest, shallow.rawStages());
 }
 
+// Where there are fewer chunks, a chunk has more tiles, and the ring of what is fed more stages.
+TEST(HaloWeightGradSearch, FindsWhatFitsWithEveryNumberOfChunks) {
+  Case c{{.name = "temporal", .clips = 4, .in = 921, .out = 512, .input = {2, 7, 7}, .window = temporal}};
+  c.processor = "sm_80";
+  KernelBuilder k(c.processor);
+  KernelRegion gradient = k.identity(c.outputType()), activation = k.normalised(c.inputType(), c.terms);
+  k.weightGrad(c.window, gradient, activation, c.weightPartials(), c.groups, c.terms);
+  OwningOpRef<ModuleOp> kernel = k.finish();
+  auto op = cast<kernel::WeightGradOp>(defOf(*kernel).getKernel());
+  const nvidia::Processor processor = *nvidia::processorNamed(c.processor);
+  const auto candidates = nvidia::haloWeightGradCandidates(op, processor);
+  ASSERT_FALSE(candidates.empty());
+  for (const Candidate &candidate : candidates) {
+    op.setScheduleAttr(candidate.schedule);
+    EXPECT_TRUE(nvidia::haloWeightGradPlanOf(op).fits(processor));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, HaloWeightGrad, ::testing::ValuesIn(cases()), caseName);
 
 /// Some of the cases for the products of warps.
