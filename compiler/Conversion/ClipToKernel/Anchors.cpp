@@ -162,12 +162,49 @@ static Pieces piecesOf(clip::ShiftOp op) {
   return pieces;
 }
 
+namespace {
+/// Collects the operands and pieces of a kernel that puts channels side by side.
+struct Placement {
+  SmallVector<Value> inputs;
+  Pieces pieces;
+
+  int64_t numberOf(Value input) {
+    auto *known = llvm::find(inputs, input);
+    int64_t number = known - inputs.begin();
+    if (known == inputs.end())
+      inputs.push_back(input);
+    return number;
+  }
+  /// Adds a piece of what `inner` makes, by the pieces of which that consists.
+  void addThrough(kernel::PlaceOp inner, kernel::PieceAttr outer) {
+    for (auto piece : inner.getPieces().getAsRange<kernel::PieceAttr>()) {
+      int64_t begin = std::max(outer.getFrom(), piece.getTo());
+      int64_t end = std::min(outer.getFrom() + outer.getCount(), piece.getTo() + piece.getCount());
+      if (begin < end)
+        pieces.push_back(::piece(inner, numberOf(inner.getInputs()[piece.getInput()]),
+                                 piece.getFrom() + begin - piece.getTo(),
+                                 outer.getTo() + begin - outer.getFrom(), end - begin,
+                                 outer.getFrames() + piece.getFrames()));
+    }
+  }
+};
+} // namespace
+
 template <typename Op> static LogicalResult makePlace(Fuser &f, Op op) {
   if (failed(f.require(op->getOperands())))
     return failure();
-  auto inputs = llvm::map_to_vector(op->getOperands(), [&](Value input) { return f.storage.lookup(input); });
-  f.storage.hold(op, kernel::PlaceOp::create(f.b, op.getLoc(), op.getType(), inputs,
-                                             f.b.getArrayAttr(piecesOf(op)), ScheduleAttr()));
+  Placement placement;
+  const Pieces pieces = piecesOf(op);
+  for (auto piece : ArrayAttr::get(op->getContext(), pieces).template getAsRange<kernel::PieceAttr>()) {
+    Value value = op->getOperand(piece.getInput());
+    if (kernel::PlaceOp inner = f.storage.placeReadThrough(value, pieces))
+      placement.addThrough(inner, piece);
+    else
+      placement.pieces.push_back(::piece(op, placement.numberOf(f.storage.lookup(value)), piece.getFrom(),
+                                         piece.getTo(), piece.getCount(), piece.getFrames()));
+  }
+  f.storage.hold(op, kernel::PlaceOp::create(f.b, op.getLoc(), op.getType(), placement.inputs,
+                                             f.b.getArrayAttr(placement.pieces), ScheduleAttr()));
   return success();
 }
 

@@ -25,9 +25,10 @@ LogicalResult Fuser::run() {
     if (failed(visit(op)))
       return failure();
   }
-  for (Operation *op : llvm::reverse(ops))
-    if (isOpTriviallyDead(op))
-      op->erase();
+  // Nobody reads what became part of a kernel, nor kernels that others read through.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
   return success();
 }
 

@@ -46,6 +46,15 @@ RankedTensorType Storage::latticeOf(clip::ConvDataGradOp op) const {
   return RankedTensorType::get(shape, full.getElementType());
 }
 
+kernel::PlaceOp Storage::placeReadThrough(Value value, ArrayRef<Attribute> pieces) const {
+  auto place = lookup(value).getDefiningOp<kernel::PlaceOp>();
+  if (level != FusionScope::All || !place || !value.hasOneUse())
+    return {};
+  // Frames that move twice leave zeros which one move does not.
+  auto moves = [](Attribute piece) { return cast<kernel::PieceAttr>(piece).getFrames() != 0; };
+  return llvm::any_of(place.getPieces(), moves) && llvm::any_of(pieces, moves) ? kernel::PlaceOp() : place;
+}
+
 bool Storage::isSummedWith(clip::ChannelReductionOp op, bool stores) const {
   if (level == FusionScope::None && stores)
     return false;

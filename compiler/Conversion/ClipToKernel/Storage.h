@@ -38,6 +38,9 @@ public:
   /// be added to it (at a fork: a projection beside the main path), those points alone are stored, at the
   /// conv's own resolution.
   mlir::RankedTensorType latticeOf(clip::ConvDataGradOp op) const;
+  /// Returns the kernel that puts `value` together, if its only reader takes these pieces of it and can take
+  /// them from the kernel's operands; else null.
+  kernel::PlaceOp placeReadThrough(mlir::Value value, llvm::ArrayRef<mlir::Attribute> pieces) const;
   /// Returns whether a kernel that makes the first operand of a reduction, and stores it or not, can take the
   /// sums as well.
   bool isSummedWith(clip::ChannelReductionOp op, bool stores) const;

@@ -1,5 +1,7 @@
 #include "compiler/Target/Common/ToLLVM.h"
 
+#include "compiler/Target/Common/ElementaryFunctions.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -12,16 +14,14 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
 using namespace kinema;
 
-/// Expands exp, log, tanh, ... as polynomials.
 static LogicalResult expandMath(Operation *module, const ToLLVMOptions &options) {
   RewritePatternSet patterns(module->getContext());
-  populateMathPolynomialApproximationPatterns(patterns);
+  populateElementaryFunctionPatterns(patterns, options.hasApproximations);
   if (options.expandBFloat16)
     arith::populateExpandBFloat16Patterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns));
@@ -116,10 +116,21 @@ static void storeBFloat16AsIntegers(Operation *module) {
   });
 }
 
+/// Lets quotients be approximate, and those by a constant be products.
+static void approximateQuotients(Operation *module) {
+  constexpr auto flags = LLVM::FastmathFlags::afn | LLVM::FastmathFlags::arcp;
+  module->walk([&](LLVM::FDivOp quotient) {
+    if (getElementTypeOrSelf(quotient.getType()).isF32())
+      quotient.setFastmathFlags(flags);
+  });
+}
+
 LogicalResult kinema::convertToLLVM(Operation *module, const ToLLVMOptions &options) {
   if (failed(expandMath(module, options)) || failed(convert(module, options)))
     return failure();
   if (options.expandBFloat16)
     storeBFloat16AsIntegers(module);
+  if (options.hasApproximations)
+    approximateQuotients(module);
   return finish(module, options);
 }

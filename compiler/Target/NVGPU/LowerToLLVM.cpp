@@ -63,6 +63,7 @@ struct LowerNVGPUToLLVMPass : kinema::impl::LowerNVGPUToLLVMBase<LowerNVGPUToLLV
     ToLLVMOptions options;
     options.indexBits = indexBits(getOperation());
     options.keep = keep;
+    options.hasApproximations = true;
     if (failed(convertToLLVM(getOperation(), options)))
       return signalPassFailure();
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>())
