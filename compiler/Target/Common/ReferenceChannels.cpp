@@ -12,14 +12,9 @@ using namespace kinema::reference;
 
 //===-- Place -------------------------------------------------------------===//
 
-/// Returns the machine's vector if all pieces begin and end with vectors, else 1.
 static int64_t widthOf(kernel::PlaceOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(tensorOf(op.getResult()));
-  for (auto piece : op.getPieces().getAsRange<kernel::PieceAttr>())
-    for (int64_t channels : {piece.getFrom(), piece.getTo(), piece.getCount()})
-      if (channels % machine.vector)
-        return 1;
   return channelWidth(machine, types);
 }
 
@@ -49,27 +44,74 @@ struct Place {
         });
   }
 
-  /// Returns the element of a piece that goes to channel `at[1]`.
-  Value element(kernel::PieceAttr piece, Walk::Coordinates at) {
+  /// Loads what lies at a piece's operand in the frame of `at`, or in the one that the piece takes for it.
+  Value load(kernel::PieceAttr piece, Walk::Coordinates at, int64_t width) {
     auto x = walk.view(tensorOf(op.getInputs()[piece.getInput()]));
-    at[1] = e.add(at[1], piece.getFrom() - piece.getTo());
     at[2] = e.add(at[2], piece.getFrames());
-    auto load = [&] {
-      return e.loadElements(e.operands[piece.getInput()], e.position(x, at), walk.getWidth());
-    };
+    auto load = [&] { return e.loadElements(e.operands[piece.getInput()], e.position(x, at), width); };
     if (piece.getFrames() == 0)
       return load();
-    return e.select(e.inRange(at[2], x.getDimSize(2)), load, e.zero(walk.getWidth()));
+    return e.select(e.inRange(at[2], x.getDimSize(2)), load, e.zero(width));
   }
 
-  /// Writes channel c from the first of the pieces that covers it.
+  /// Returns the vector of a piece that goes to the channels from `at[1]` on. Where it lies across two of the
+  /// operand's vectors, both are loaded.
+  Value vectorOf(kernel::PieceAttr piece, Walk::Coordinates at) {
+    int64_t width = walk.getWidth(), moves = piece.getFrom() - piece.getTo();
+    int64_t across = ((moves % width) + width) % width;
+    at[1] = e.add(at[1], moves - across);
+    Value low = load(piece, at, width);
+    if (across == 0)
+      return low;
+    at[1] = e.add(at[1], width);
+    auto lanes = llvm::to_vector(llvm::seq(across, across + width));
+    return vector::ShuffleOp::create(e.b, e.loc, low, load(piece, at, width), lanes);
+  }
+
+  /// Returns the element that goes to channel `at[1]`, of the first piece that covers it, else zero.
+  Value elementAt(Walk::Coordinates at) {
+    Value element = e.zero(1);
+    for (Attribute each : llvm::reverse(op.getPieces())) {
+      auto piece = cast<kernel::PieceAttr>(each);
+      Walk::Coordinates from = at;
+      from[1] = e.add(at[1], piece.getFrom() - piece.getTo());
+      element = e.select(
+          e.inRange(e.sub(at[1], e.index(piece.getTo())), piece.getCount()),
+          [&] { return load(piece, from, 1); }, element);
+    }
+    return element;
+  }
+
+  /// Returns the vector at `at`, which no piece covers alone.
+  Value mixedAt(Walk::Coordinates at) {
+    int64_t width = walk.getWidth();
+    auto ends = [&](Attribute each) {
+      auto piece = cast<kernel::PieceAttr>(each);
+      return piece.getTo() % width != 0 || piece.getCount() % width != 0;
+    };
+    if (llvm::none_of(op.getPieces(), ends))
+      return e.zero(width);
+    SmallVector<Value> lanes;
+    for (int64_t lane = 0; lane < width; ++lane) {
+      Walk::Coordinates own = at;
+      own[1] = e.add(at[1], lane);
+      lanes.push_back(elementAt(own));
+    }
+    auto type = VectorType::get({width}, lanes.front().getType());
+    return width == 1 ? lanes.front() : Value(vector::FromElementsOp::create(e.b, e.loc, type, lanes));
+  }
+
+  /// Writes the channels from c on, from the first of the pieces that covers them all.
   void channel(const Walk::Part &part, Value c, ArrayRef<Attribute> pieces) {
     if (pieces.empty())
-      return fill(part, c, [&](const Walk::Coordinates &) { return e.zero(walk.getWidth()); });
+      return fill(part, c, [&](const Walk::Coordinates &at) { return mixedAt(at); });
     auto piece = cast<kernel::PieceAttr>(pieces.front());
+    const int64_t places = piece.getCount() - walk.getWidth() + 1; // of a vector within the piece
+    if (places <= 0)
+      return channel(part, c, pieces.drop_front());
     e.when(
-        e.inRange(e.sub(c, e.index(piece.getTo())), piece.getCount()),
-        [&] { fill(part, c, [&](const Walk::Coordinates &at) { return element(piece, at); }); },
+        e.inRange(e.sub(c, e.index(piece.getTo())), places),
+        [&] { fill(part, c, [&](const Walk::Coordinates &at) { return vectorOf(piece, at); }); },
         [&] { channel(part, c, pieces.drop_front()); });
   }
 };
