@@ -2,6 +2,8 @@
 
 #include "dialects/Clip/Formula.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace kinema;
 using kernel::Access;
@@ -54,6 +56,7 @@ struct LeafCollector {
       access == Access::Pixel ? tensor(operand) : vector(operand);
     }
     leaves.joins |= tensors > 1 && clip::keepsResult(op);
+    leaves.costly |= op->walk([](math::ErfOp) { return WalkResult::interrupt(); }).wasInterrupted();
   }
 };
 } // namespace

@@ -6,7 +6,7 @@ using kernel::Access;
 
 bool Storage::isComputedBy(Value source, bool joinsToo) const {
   Leaves leaves = leavesOf(source, stored);
-  return level == FusionScope::All && leaves.complete && (joinsToo || !leaves.joins) &&
+  return level == FusionScope::All && leaves.complete && !leaves.costly && (joinsToo || !leaves.joins) &&
          leaves.tensors.size() <= 2 && !leaves.tensors.empty();
 }
 

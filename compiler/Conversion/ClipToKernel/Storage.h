@@ -25,7 +25,8 @@ public:
 
   //===-- Stored or computed again ----------------------------------------===//
 
-  /// Returns whether the kernel that reads `source` computes it, from at most two tensors. A join of two
+  /// Returns whether the kernel that reads `source` computes it, from at most two tensors. What is costly is
+  /// stored, since convs compute a value once for each tile of their results that needs it. A join of two
   /// values is stored once for all who read it, unless this kernel alone reads it, once (`joinsToo`).
   bool isComputedBy(mlir::Value source, bool joinsToo) const;
   /// Returns whether the result of a pointwise operation is stored before a kernel asks for it.
