@@ -17,6 +17,8 @@ SmallVector<StringRef> kinema::statesInStep(clip::ParamOp param) {
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {
   passes.addPass(createClipLinearToConv());
   passes.addPass(createClipPatchesToChannels());
+  passes.addPass(createClipFoldIdentities());
+  passes.addPass(createClipRepeatLate());
   if (options.train) {
     ClipDifferentiateOptions differentiate;
     differentiate.keepGradients = options.keepGradients;

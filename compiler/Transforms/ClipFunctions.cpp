@@ -94,25 +94,34 @@ static Value meanOf(Value value) {
                            UnitAttr());
 }
 
+SmallVector<Value> kinema::featuredValues(func::FuncOp function) {
+  auto module = function->getParentOfType<ModuleOp>();
+  auto facts = module->getAttrOfType<ArrayAttr>(clip::layersAttribute);
+  auto wanted = module->getAttrOfType<ArrayAttr>(clip::featuresAttribute);
+  if (!wanted)
+    return {};
+  Layers layers(facts ? facts : ArrayAttr::get(module.getContext(), {}));
+  return llvm::map_to_vector(wanted.getAsRange<StringAttr>(), [&](StringAttr layer) {
+    return layers.valueIn(function.front(), layer.getValue());
+  });
+}
+
 FailureOr<func::FuncOp> kinema::addInference(ModuleOp module) {
   auto forward = findForward(module);
   if (failed(forward))
     return failure();
   func::FuncOp infer = cloneFunction(*forward, "infer");
   Builder builder(module.getContext());
-  auto facts = module->getAttrOfType<ArrayAttr>(clip::layersAttribute);
   auto wanted = module->getAttrOfType<ArrayAttr>(clip::featuresAttribute);
-  Layers layers(facts ? facts : builder.getArrayAttr({}));
   Value scores = infer.front().getTerminator()->getOperand(0);
   Attribute name = infer.getResultAttr(0, clip::nameAttribute);
   if (softmaxBehind(scores))
     name = builder.getStringAttr("probabilities");
   SmallVector<Value> results = {scores};
-  for (Attribute layer : wanted ? wanted.getValue() : ArrayRef<Attribute>()) {
-    Value value = layers.valueIn(infer.front(), cast<StringAttr>(layer).getValue());
+  for (auto [i, value] : llvm::enumerate(featuredValues(infer))) {
     if (!value)
       return infer.emitError("no operation is of layer ")
-             << layer << ", whose features are asked for: a module as text needs its locations";
+             << wanted[i] << ", whose features are asked for: a module as text needs its locations";
     results.push_back(meanOf(value));
   }
   setResults(infer, results);

@@ -34,6 +34,10 @@ void eraseDropouts(mlir::func::FuncOp function);
 /// Makes the function return `values`.
 void setResults(mlir::func::FuncOp function, mlir::ValueRange values);
 
+/// Returns what the layers give in a function that the module's `clip.features` names, in their order; null
+/// for a layer of which it has no operation.
+llvm::SmallVector<mlir::Value> featuredValues(mlir::func::FuncOp function);
+
 /// Adds @infer, a copy of @forward that returns the scores and, behind them, the features of the layers that
 /// the module names. What the loss is of ends with the training. Reports an error where there is no such
 /// layer.

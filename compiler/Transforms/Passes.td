@@ -48,6 +48,59 @@ def ClipPatchesToChannels : Pass<"clip-patches-to-channels", "::mlir::ModuleOp">
   let statistics = [Statistic<"layers", "layers", "convs over patches turned into 1x1x1 convs">];
 }
 
+def ClipFoldIdentities : Pass<"clip-fold-identities", "::mlir::ModuleOp"> {
+  let summary = "drop slices of all channels, concats of one value and arrangements that change nothing";
+  let description = [{
+    Why: each of them would be a copy, in the backward pass too. Definitions that work for all sizes, such as those of
+    relative positions, make many. What a layer gives that `clip.features` names stays, so that it has an operation.
+
+    Before:
+    ```mlir
+    %s = clip.slice %x[0, 8] : (tensor<2x8x4x7x7xf32>) -> tensor<2x8x4x7x7xf32>
+    %y = clip.relu %s : ...
+    ```
+    After:
+    ```mlir
+    %y = clip.relu %x : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [Statistic<"folded", "folded", "operations dropped">];
+}
+
+def ClipRepeatLate : Pass<"clip-repeat-late", "::mlir::ModuleOp"> {
+  let summary = "compute once what is the same for all clips, and repeat it where it meets what is not";
+  let description = [{
+    Why: a parameter that takes part in a network as a value is repeated for all clips first, as blocks are written for
+    values of any number of clips. Tables of relative positions are then made for each clip, by dozens of operations, and
+    the backward pass goes through all of these clip by clip before it sums over clips.
+
+    What is the same for all clips is made by an arrangement whose first factor of N repeats, or by an operation that
+    does the same with each clip (`worksClipByClip`) of such values alone; an arrangement is one of these where it leaves
+    clips the first factor of N. Such an operation is done with one clip. Only where others than these read its
+    result is that repeated: an arrangement that gives it repeats it at once. Runs before differentiation, so that
+    gradients are summed over clips as soon as they reach such a value.
+
+    Before:
+    ```mlir
+    %r = clip.arrange %p <_, 1, 2, 3, 4 -> 0, 1, 2, 3, 4 of 8x4x2x7x7> : (tensor<1x4x2x7x7xf32>) -> tensor<8x4x2x7x7xf32>
+    %s = clip.slice %r[1, 3] : (tensor<8x4x2x7x7xf32>) -> tensor<8x3x2x7x7xf32>
+    %y = clip.add %x, %s : ...
+    ```
+    After:
+    ```mlir
+    %s = clip.slice %p[1, 3] : (tensor<1x4x2x7x7xf32>) -> tensor<1x3x2x7x7xf32>
+    %r = clip.arrange %s <_, 0, 1, 2, 3 -> 4, 0, 1, 2, 3 of 3x2x7x7x8> : (tensor<1x3x2x7x7xf32>) -> tensor<8x3x2x7x7xf32>
+    %y = clip.add %x, %r : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [
+    Statistic<"operations", "operations", "operations done with one clip for all">,
+    Statistic<"repetitions", "repetitions", "values repeated for other operations">
+  ];
+}
+
 def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
   let summary = "make the training step @train_step from @forward";
   let description = [{

@@ -29,6 +29,8 @@ class Formula; // dialects/Clip/Formula.h
 
 /// Marks operations whose results are stored; see ClipInterfaces.td.
 template <typename Op> class KeepsResult : public mlir::OpTrait::TraitBase<Op, KeepsResult> {};
+/// Marks operations that do the same with each clip; see ClipInterfaces.td.
+template <typename Op> class ClipByClip : public mlir::OpTrait::TraitBase<Op, ClipByClip> {};
 
 } // namespace kinema::clip
 
@@ -74,6 +76,10 @@ MapOp createMap(mlir::OpBuilder &builder, mlir::Location where, mlir::ValueRange
 /// Returns whether the operation's result is stored and not computed again by each that reads it: by the
 /// trait KeepsResult, or because a map says so.
 bool keepsResult(mlir::Operation *op);
+
+/// Returns whether the operation does the same with each number along N, by the trait ClipByClip or because
+/// it is pointwise.
+bool worksClipByClip(mlir::Operation *op);
 
 /// Returns whether `small` has the sizes of `large`, or 1.
 bool spreadsOver(mlir::RankedTensorType small, mlir::RankedTensorType large);

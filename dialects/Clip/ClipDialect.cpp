@@ -162,6 +162,14 @@ ArrangementAttr ArrangementAttr::inverse() const {
   return get(getContext(), getSizes(), getTarget(), getTargetCounts(), getSource(), getSourceCounts());
 }
 
+bool ArrangementAttr::isIdentity() const {
+  auto inOrder = [&](ArrayRef<int64_t> factors) {
+    return llvm::to_vector(
+        llvm::make_filter_range(factors, [&](int64_t factor) { return getSizes()[factor] != 1; }));
+  };
+  return sourceShape() == targetShape() && inOrder(getSource()) == inOrder(getTarget());
+}
+
 /// Returns whether the counts of five axes add up to the factors, which are numbers of sizes, each at most
 /// once.
 static bool isArranged(ArrayRef<int64_t> sizes, ArrayRef<int64_t> factors, ArrayRef<int64_t> counts) {
@@ -180,9 +188,9 @@ LogicalResult ArrangementAttr::verify(function_ref<InFlightDiagnostic()> emitErr
                                       ArrayRef<int64_t> source, ArrayRef<int64_t> sourceCounts,
                                       ArrayRef<int64_t> target, ArrayRef<int64_t> targetCounts) {
   constexpr int64_t most = int64_t(1) << 40;
-  if (llvm::any_of(sizes, [](int64_t size) { return size < 1 || size > most; }) ||
-      sizes.size() > 4 * arrangedAxes)
-    return emitError() << "an arrangement has up to 20 factors, each with a size of at least 1";
+  if (llvm::any_of(sizes, [](int64_t size) { return size < 1 || size > most; }) || sizes.size() > mostFactors)
+    return emitError() << "an arrangement has up to " << mostFactors
+                       << " factors, each with a size of at least 1";
   if (!isArranged(sizes, source, sourceCounts) || !isArranged(sizes, target, targetCounts))
     return emitError() << "each side of an arrangement has five axes, of factors that `of` gives the sizes "
                           "of, each at most once";

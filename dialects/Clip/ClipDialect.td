@@ -60,6 +60,8 @@ def ArrangementAttr : ClipAttr<"Arrangement", "arrangement"> {
     ArrayRefParameter<"int64_t">:$sizes, ArrayRefParameter<"int64_t">:$source, ArrayRefParameter<"int64_t">:$sourceCounts,
     ArrayRefParameter<"int64_t">:$target, ArrayRefParameter<"int64_t">:$targetCounts);
   let extraClassDeclaration = [{
+    /// Limits the factors of an arrangement.
+    static constexpr size_t mostFactors = 20;
     /// Returns the factors of an axis of the source or of the result.
     ::llvm::ArrayRef<int64_t> sourceFactors(unsigned axis) const;
     ::llvm::ArrayRef<int64_t> targetFactors(unsigned axis) const;
@@ -68,6 +70,8 @@ def ArrangementAttr : ClipAttr<"Arrangement", "arrangement"> {
     /// Returns the factors that are summed over.
     ::llvm::SmallVector<int64_t> summed() const;
     ArrangementAttr inverse() const;
+    /// Returns whether the result is the source: axis by axis both have the same size, and all elements lie in one order.
+    bool isIdentity() const;
   }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

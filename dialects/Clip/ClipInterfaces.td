@@ -79,4 +79,10 @@ def KeepsResult : NativeOpTrait<"KeepsResult"> {
   let cppNamespace = "::kinema::clip";
 }
 
+/// What the result has at a number along N is computed from what the activations have there, the same way at each number.
+/// Pointwise operations are so too; `worksClipByClip` asks for both.
+def ClipByClip : NativeOpTrait<"ClipByClip"> {
+  let cppNamespace = "::kinema::clip";
+}
+
 #endif

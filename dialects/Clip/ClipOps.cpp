@@ -200,6 +200,11 @@ LogicalResult AddOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
 }
 
+bool kinema::clip::worksClipByClip(Operation *op) {
+  auto pointwise = dyn_cast<PointwiseOp>(op);
+  return op->hasTrait<ClipByClip>() || (pointwise && pointwise.isPointwise());
+}
+
 bool kinema::clip::spreadsOver(RankedTensorType small, RankedTensorType large) {
   return llvm::all_of(llvm::zip(small.getShape(), large.getShape()), [](auto sizes) {
     auto [part, whole] = sizes;
@@ -296,6 +301,19 @@ LogicalResult ArrangeOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   }
   types.push_back(f32Tensor(context, how.targetShape()));
   return success();
+}
+
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult();
+}
+
+/// A slice of all channels is what it is taken of.
+OpFoldResult SliceOp::fold(FoldAdaptor) {
+  return getX().getType() == getType() ? OpFoldResult(getX()) : OpFoldResult();
+}
+
+OpFoldResult ArrangeOp::fold(FoldAdaptor) {
+  return getHow().isIdentity() ? OpFoldResult(getX()) : OpFoldResult();
 }
 
 LogicalResult clip::checkStandardise(std::optional<Location> location, RankedTensorType type,

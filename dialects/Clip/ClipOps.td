@@ -87,7 +87,7 @@ def PreparedOp : PureClipOp<"prepared", [AllTypesMatch<["value", "result"]>]> {
 
 //===-- Forward -----------------------------------------------------------===//
 
-def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, Contraction, KeepsResult]> {
+def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, Contraction, KeepsResult, ClipByClip]> {
   let summary = "convolution over T, H and W";
   let description = [{
     x: [N, C, T, H, W], weight: [O, C / groups, kernel], bias: [O]. The window's kernel is the weight's.
@@ -192,7 +192,7 @@ def YieldOp : PureClipOp<"yield", [Terminator, HasParent<"MapOp">]> {
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
+class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable, KeepsResult, ClipByClip]> {
   let arguments = (ins Activation:$x, WindowAttr:$window, UnitAttr:$ceil);
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `window` $window attr-dict `:` functional-type(operands, results)";
@@ -200,24 +200,26 @@ class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differen
 def MaxPoolOp : Pool<"max_pool"> { let summary = "maximum of each window; padding counts as -inf"; }
 def AvgPoolOp : Pool<"avg_pool"> { let summary = "sum of each window over its full size; padding, and what lies beyond it (`ceil`), counts as zeros"; }
 
-def ConcatOp : InferredClipOp<"concat", [Differentiable, KeepsResult]> {
+def ConcatOp : InferredClipOp<"concat", [Differentiable, KeepsResult, ClipByClip]> {
   let summary = "concatenation along the channels";
   let arguments = (ins Variadic<Activation>:$inputs);
   let results = (outs Activation:$result);
+  let hasFolder = 1;
 }
-def SliceOp : PureClipOp<"slice", [InferTypeOpAdaptor, Differentiable]> {
+def SliceOp : PureClipOp<"slice", [InferTypeOpAdaptor, Differentiable, ClipByClip]> {
   let summary = "channels [begin, begin + count)";
   let arguments = (ins Activation:$x, I64Attr:$begin, I64Attr:$count);
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `[` $begin `,` $count `]` attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def PadChannelsOp : PureClipOp<"pad_channels", [InferTypeOpAdaptor, Differentiable]> {
+def PadChannelsOp : PureClipOp<"pad_channels", [InferTypeOpAdaptor, Differentiable, ClipByClip]> {
   let summary = "places x at channel `begin` of `channels` channels, zeros elsewhere";
   let arguments = (ins Activation:$x, I64Attr:$begin, I64Attr:$channels);
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `[` $begin `,` $channels `]` attr-dict `:` functional-type(operands, results)";
 }
-def ShiftOp : InferredClipOp<"shift", [Differentiable, KeepsResult]> {
+def ShiftOp : InferredClipOp<"shift", [Differentiable, KeepsResult, ClipByClip]> {
   let summary = "the first `channels` channels from the frame `frames` later, the next from as much earlier, the others as they are; zeros outside";
   let description = "`frames` may be negative: the gradient of a shift is the shift by as much the other way.";
   let arguments = (ins Activation:$x, I64Attr:$channels, I64Attr:$frames);
@@ -232,8 +234,9 @@ def ArrangeOp : PureClipOp<"arrange", [InferTypeOpAdaptor, Differentiable, Keeps
   let arguments = (ins Activation:$x, ArrangementAttr:$how);
   let results = (outs Activation:$result);
   let assemblyFormat = "$x $how attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
-def StandardiseOp : PureClipOp<"standardise", [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
+def StandardiseOp : PureClipOp<"standardise", [InferTypeOpAdaptor, Differentiable, KeepsResult, ClipByClip]> {
   let summary = "(x - mean) / sqrt(var + eps), with the mean and the biased variance over some axes";
   let description = [{
     `over` are axes of [N, C, T, H, W], of 1 (C) to 4 (W). Where C is among them, channels are cut into `groups`, each with
@@ -256,8 +259,8 @@ def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let results = (outs Activation:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
-def SoftmaxOp : UnaryOp<"softmax", [KeepsResult]> { let summary = "softmax over the channels"; }
-def MatmulOp : PureClipOp<"matmul", [Differentiable, Contraction, KeepsResult]> {
+def SoftmaxOp : UnaryOp<"softmax", [KeepsResult, ClipByClip]> { let summary = "softmax over the channels"; }
+def MatmulOp : PureClipOp<"matmul", [Differentiable, Contraction, KeepsResult, ClipByClip]> {
   let summary = "the product of two values seen as matrices of channels by positions, clip by clip";
   let description = [{
     `transpose_lhs` and `transpose_rhs` exchange rows and columns of an operand first. The result's rows are channels, its
