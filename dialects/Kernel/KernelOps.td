@@ -297,7 +297,7 @@ def SpreadSumOp : LaunchableOp<"spread_sum", [MemoryBound]> {
 
 //===-- Merging, loss, update ---------------------------------------------===//
 
-def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound, UpdatesInPlace]> {
+def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound, UpdatesInPlace], ["getDepth"]> {
   let summary = "merges partials in block order, then computes vectors channel by channel";
   let description = [{
     The region's arguments are the merged statistics (of `moments`: mean and biased variance; of `sum`s: one each), if

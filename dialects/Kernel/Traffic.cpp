@@ -44,6 +44,9 @@ int64_t kernel::ConvOp::getDepth() {
   return weight[1] * weight[2] * weight[3] * weight[4] * (getDirection() == Direction::Forward ? 1 : 4);
 }
 
+// Partials are summed in f64 and rounded once, so that their number does not count.
+int64_t kernel::FinalizeOp::getDepth() { return 1; }
+
 //===-- Bytes -------------------------------------------------------------===//
 
 int64_t kernel::bytesOf(ValueRange tensors) {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 
 using nlohmann::json;
 
@@ -20,7 +21,7 @@ namespace {
 constexpr int64_t mostWatched = int64_t{64} << 20;
 
 // Returns a result, row-major and without padding, as float whatever type it is stored in.
-std::vector<float> valuesOf(const std::vector<char> &bytes, const KernelResult &result) {
+std::vector<float> valuesOf(std::span<const char> bytes, const KernelResult &result) {
   std::vector<float> stored(storedElements(result.shape, result.order));
   for (size_t i = 0; i < stored.size(); ++i)
     if (result.type == StoredType::BF16) {
@@ -49,6 +50,18 @@ std::vector<int64_t> coordinatesOf(int64_t element, const std::vector<int64_t> &
   return coordinates;
 }
 
+std::span<const int64_t> operandsOf(const Kernel &kernel, std::span<const int64_t> args) {
+  return args.first(args.size() - kernel.results.size());
+}
+
+// Returns whether a launch leaves a result at this offset and has read nothing there. A twin that reads it
+// comes behind the launch.
+bool isNew(int64_t offset, const Kernel &kernel, const Launch &launch) {
+  std::span<const int64_t> operands = operandsOf(kernel, launch.args);
+  return std::ranges::find(operands, offset) == operands.end() &&
+         std::ranges::find(launch.args, offset) != launch.args.end();
+}
+
 // A Place is a result of a launch or of its twin.
 struct Place {
   const Kernel *kernel;
@@ -57,53 +70,141 @@ struct Place {
 };
 
 void addPlaces(const Kernel &kernel, std::span<const int64_t> args, std::vector<Place> &places) {
-  size_t operands = args.size() - kernel.results.size();
+  size_t operands = operandsOf(kernel, args).size();
   for (size_t i = 0; i < kernel.results.size(); ++i)
     places.push_back({&kernel, &kernel.results[i], args[operands + i], kernel.buffers[operands + i]});
 }
+
+// Holds what has lain in a part of the arena.
+struct Kept {
+  int64_t offset;
+  std::vector<char> bytes;
+};
+
+// Room is memory for copies that is used again and again: taking fresh memory lasts longer than copying.
+class Room {
+public:
+  std::span<const char> copyOut(Program &program, const Place &place) {
+    if (bytes.size() < static_cast<size_t>(place.bytes))
+      bytes.resize(place.bytes);
+    std::span<char> part = std::span(bytes).first(place.bytes);
+    program.copyOut(place.offset, part);
+    return part;
+  }
+
+private:
+  std::vector<char> bytes;
+};
 
 class Verifier {
 public:
   Verifier(Program &program, VerifyResult &result) : program(program), result(result) {
     result.watchesArena = program.manifest().arenaBytes <= mostWatched;
+    if (!result.watchesArena)
+      return;
+    before.resize(program.manifest().arenaBytes);
+    after.resize(before.size());
   }
 
   void run(const std::string &entry);
 
 private:
+  // Returns the kernel of a launch, or of a twin.
+  const Kernel &kernelOf(const auto &launch) const { return program.manifest().kernels.at(launch.kernel); }
+  std::vector<Kept> keepOperands(const std::vector<size_t> &twins, const Launch &launch);
+  void launchTwin(const std::string &entry, int64_t number, size_t twin);
+  void exchange(std::vector<Kept> &kept);
+  void verifyLaunch(const std::string &entry, int64_t number);
   void compare(const std::string &entry, int64_t number, const Launch &launch);
   void compareResult(Finding finding, const Place &own, const Place &twin, bool isItself);
   void findStrays(const std::string &entry, int64_t number, const Launch &launch);
 
   Program &program;
   VerifyResult &result;
-  std::vector<char> before; // the arena
+  std::vector<char> before,
+      after; // copies of the arena, if it is watched: what is known of it, and a new one
+  Room ofOwn, ofTwin;
 };
 
 void Verifier::run(const std::string &entry) {
-  const std::vector<Launch> &launches = program.manifest().entries.at(entry);
   program.begin(entry);
-  for (int64_t i = 0; i < static_cast<int64_t>(launches.size()); ++i) {
-    program.launchTwins(entry, i);
-    if (result.watchesArena)
-      before = program.copyOut(0, program.manifest().arenaBytes);
-    program.launch(entry, i);
-    ++result.launches;
-    findStrays(entry, i, launches[i]);
-    compare(entry, i, launches[i]);
+  if (result.watchesArena)
+    program.copyOut(0, before);
+  for (size_t i = 0; i < program.manifest().entries.at(entry).size(); ++i)
+    verifyLaunch(entry, static_cast<int64_t>(i));
+}
+
+// Keeps what lies now where the twins find their operands, but for those that the launch is to leave.
+std::vector<Kept> Verifier::keepOperands(const std::vector<size_t> &twins, const Launch &launch) {
+  std::map<int64_t, int64_t> bytes; // by offset: several operands may lie at the same place
+  for (size_t i : twins) {
+    const TwinLaunch &twin = launch.twins[i];
+    for (size_t operand = 0; operand < operandsOf(kernelOf(twin), twin.args).size(); ++operand)
+      if (!isNew(twin.args[operand], kernelOf(launch), launch))
+        bytes[twin.args[operand]] = kernelOf(twin).buffers[operand];
   }
+  std::vector<Kept> kept;
+  for (auto [offset, size] : bytes)
+    program.copyOut(offset, kept.emplace_back(offset, std::vector<char>(size)).bytes);
+  return kept;
+}
+
+void Verifier::launchTwin(const std::string &entry, int64_t number, size_t index) {
+  program.launchTwin(entry, number, index);
+  if (!result.watchesArena)
+    return;
+  const TwinLaunch &twin = program.manifest().entries.at(entry)[number].twins[index];
+  std::vector<Place> places;
+  addPlaces(kernelOf(twin), twin.args, places);
+  for (const Place &place : places)
+    program.copyOut(place.offset, std::span(before).subspan(place.offset, place.bytes));
+}
+
+// Puts what was kept back to where it lay, and keeps what lies there.
+void Verifier::exchange(std::vector<Kept> &kept) {
+  for (auto &[offset, bytes] : kept) {
+    std::vector<char> there(bytes.size());
+    program.copyOut(offset, there);
+    program.copyIn(offset, bytes);
+    bytes.swap(there);
+  }
+}
+
+// Runs a launch and its twins, from the same operands, and compares what they leave. Most twins come before
+// the launch, since it may write over its operands. One that derives its results from what the launch leaves
+// comes behind it, and finds its other operands as they were before.
+void Verifier::verifyLaunch(const std::string &entry, int64_t number) {
+  const Launch &launch = program.manifest().entries.at(entry)[number];
+  auto isItsNew = [&](int64_t offset) { return isNew(offset, kernelOf(launch), launch); };
+  std::vector<size_t> behind;
+  for (size_t i = 0; i < launch.twins.size(); ++i)
+    if (std::ranges::any_of(operandsOf(kernelOf(launch.twins[i]), launch.twins[i].args), isItsNew))
+      behind.push_back(i);
+    else
+      launchTwin(entry, number, i);
+  std::vector<Kept> operands = keepOperands(behind, launch);
+  program.launch(entry, number);
+  ++result.launches;
+  findStrays(entry, number, launch);
+  exchange(operands);
+  for (size_t i : behind)
+    launchTwin(entry, number, i);
+  exchange(operands);
+  compare(entry, number, launch);
 }
 
 // Finds what a launch has changed besides its results, which are all that it may write.
 void Verifier::findStrays(const std::string &entry, int64_t number, const Launch &launch) {
   if (!result.watchesArena)
     return;
-  std::vector<char> after = program.copyOut(0, program.manifest().arenaBytes);
+  program.copyOut(0, after);
   std::vector<Place> places;
-  addPlaces(program.manifest().kernels.at(launch.kernel), launch.args, places);
+  addPlaces(kernelOf(launch), launch.args, places);
   for (const Place &place : places)
     std::memcpy(before.data() + place.offset, after.data() + place.offset, place.bytes);
-  if (std::memcmp(before.data(), after.data(), after.size()) == 0)
+  bool strays = before != after;
+  before.swap(after);
+  if (!strays)
     return;
   Finding finding;
   finding.kind = Finding::Kind::Strays;
@@ -118,13 +219,12 @@ void Verifier::findStrays(const std::string &entry, int64_t number, const Launch
 }
 
 void Verifier::compare(const std::string &entry, int64_t number, const Launch &launch) {
-  const auto &kernels = program.manifest().kernels;
   bool isItself = launch.twins.size() == 1 && launch.twins.front().kernel == launch.kernel;
   ++(isItself ? result.repeated : result.compared);
   std::vector<Place> own, twins;
-  addPlaces(kernels.at(launch.kernel), launch.args, own);
+  addPlaces(kernelOf(launch), launch.args, own);
   for (const TwinLaunch &twin : launch.twins)
-    addPlaces(kernels.at(twin.kernel), twin.args, twins);
+    addPlaces(kernelOf(twin), twin.args, twins);
   Finding finding;
   finding.kind = isItself ? Finding::Kind::Repeats : Finding::Kind::Differs;
   finding.entry = entry;
@@ -136,19 +236,42 @@ void Verifier::compare(const std::string &entry, int64_t number, const Launch &l
   }
 }
 
+template <typename Stored> std::span<const Stored> asStored(std::span<const char> bytes) {
+  return {reinterpret_cast<const Stored *>(bytes.data()), bytes.size() / sizeof(Stored)};
+}
+
+// Returns whether two whole results agree, which are stored alike, and says how far they are apart. Most do,
+// so that few have to be looked at element by element.
+bool agreeAsStored(std::span<const char> found, std::span<const char> wanted, const KernelResult &result,
+                   const Arithmetic &arithmetic, double &distance) {
+  if (result.form != Form::Whole || storedElements(result.shape, result.order) != elementsOf(result.shape))
+    return false;
+  Difference is = result.type == StoredType::BF16
+                      ? difference(asStored<uint16_t>(found), asStored<uint16_t>(wanted), arithmetic)
+                      : difference(asStored<float>(found), asStored<float>(wanted), arithmetic);
+  distance = is.distance;
+  return is.different == 0;
+}
+
 void Verifier::compareResult(Finding finding, const Place &own, const Place &twin, bool isItself) {
-  std::vector<char> found = program.copyOut(own.offset, own.bytes);
-  std::vector<char> wanted = program.copyOut(twin.offset, twin.bytes);
-  if (isItself && found == wanted)
+  std::span<const char> found = ofOwn.copyOut(program, own), wanted = ofTwin.copyOut(program, twin);
+  bool alike = own.result->shape == twin.result->shape && own.result->order == twin.result->order;
+  if (alike && std::memcmp(found.data(), wanted.data(), found.size()) == 0)
     return;
+  bool exact = isItself || own.result->type == StoredType::I32; // nothing may differ
+  // What derives a result says how: what a merge derives from partials is no matter of the products in them.
+  Arithmetic arithmetic{twin.kernel->depth, twin.kernel->narrow,
+                        own.result->type == StoredType::BF16 && !exact};
+  if (double distance = 0;
+      alike && !exact && agreeAsStored(found, wanted, *own.result, arithmetic, distance)) {
+    result.furthest = std::max(result.furthest, distance);
+    return;
+  }
   Form form = isItself ? Form::Whole : own.result->form;
   Merged is = merge(valuesOf(found, *own.result), own.result->shape, form);
   Merged should = merge(valuesOf(wanted, *twin.result), twin.result->shape, form);
-  bool exact = isItself || own.result->type == StoredType::I32;
-  if (exact) // nothing may differ
+  if (exact)
     should.sizes.assign(should.sizes.size(), 0);
-  Arithmetic arithmetic{own.kernel->depth, own.kernel->narrow,
-                        own.result->type == StoredType::BF16 && !exact};
   finding.difference = difference(is, should, form, arithmetic);
   if (finding.difference.different == 0) {
     result.furthest = std::max(result.furthest, finding.difference.distance);

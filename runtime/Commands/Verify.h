@@ -1,5 +1,6 @@
 // Finds which launch is wrong: each launch of a package runs beside its twin, which computes the same by the
-// plain lowering from the same buffers (docs/package.md, "Twins").
+// plain lowering from the same buffers (docs/package.md, "Twins"). The partials that a launch leaves are such
+// a buffer for what is derived from them.
 #pragma once
 
 #include "runtime/Program/Program.h"

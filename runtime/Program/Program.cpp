@@ -198,15 +198,8 @@ void Program::launch(const std::string &entry, int64_t number) {
   device->launch(findEntry(entry).launches.at(number));
 }
 
-void Program::launchTwins(const std::string &entry, int64_t number) {
-  for (LaunchId twin : findEntry(entry).twins.at(number))
-    device->launch(twin);
-}
-
-std::vector<char> Program::copyOut(int64_t offset, int64_t bytes) {
-  std::vector<char> copy(bytes);
-  device->copyOut(offset, copy.data(), bytes);
-  return copy;
+void Program::launchTwin(const std::string &entry, int64_t number, size_t twin) {
+  device->launch(findEntry(entry).twins.at(number).at(twin));
 }
 
 void Program::run(const std::string &name) {

@@ -62,13 +62,16 @@ public:
   bool capturesSums() const { return device->capturesSums(); }
   // Runs a whole training step of this process alone, its update included.
   void runStep();
-  // These run an entry launch by launch: `begin`, then each launch by its number, from 0. A launch's twins
-  // compute from the same operands, and so come before it, since it may write over them.
+  // These run an entry launch by launch: `begin`, then each launch, or one of its twins, by its number, from
+  // 0.
   void begin(const std::string &entry);
   void launch(const std::string &entry, int64_t number);
-  void launchTwins(const std::string &entry, int64_t number);
-  // Returns bytes of the arena as they are stored.
-  std::vector<char> copyOut(int64_t offset, int64_t bytes);
+  void launchTwin(const std::string &entry, int64_t number, size_t twin);
+  // These copy bytes of the arena as they are stored.
+  void copyOut(int64_t offset, std::span<char> to) { device->copyOut(offset, to.data(), to.size()); }
+  void copyIn(int64_t offset, std::span<const char> from) {
+    device->copyIn(offset, from.data(), from.size());
+  }
   // These are the device's (Device.h).
   DeviceLink link() { return device->link(); }
   std::string makeGroup() { return device->makeGroup(); }

@@ -1,5 +1,7 @@
 #include "runtime/Support/Difference.h"
 
+#include "runtime/Support/Floats.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -38,20 +40,65 @@ void sizeOfMoments(Merged &merged, int64_t channels) {
   }
 }
 
-// Returns the largest size of a group of values, which the differences of the group are measured against.
-double scaleOf(std::span<const double> sizes) {
-  double scale = 0;
-  for (double size : sizes)
-    if (std::isfinite(size))
-      scale = std::max(scale, size);
-  return scale;
-}
-
 double distanceOf(double found, double wanted, double bound) {
   if (found == wanted || (std::isnan(found) && std::isnan(wanted)))
     return 0;
   double distance = std::abs(found - wanted);
   return std::isfinite(distance) && bound > 0 ? distance / bound : std::numeric_limits<double>::infinity();
+}
+
+// States by how much a value may be off: by a part of the largest size in its group, and by a part of itself.
+struct Allowance {
+  double ofLargest, ofItself;
+};
+
+Allowance allowanceOf(Form form, const Arithmetic &arithmetic) {
+  double sums = std::max(leastOfSums, static_cast<double>(arithmetic.depth) * roundingOfSums);
+  if (form != Form::Whole && arithmetic.narrow)
+    sums += bfloat16;
+  else if (arithmetic.narrow && !arithmetic.rounded)
+    sums += ofRounded;
+  return {sums, arithmetic.rounded ? bfloat16 : 0};
+}
+
+// Compares the elements from `begin` to `end`, which are one group, and adds what is found to the result. The
+// functions return what an element is, what it ought to be, and the size that it is measured against.
+template <typename Found, typename Wanted, typename Size>
+void compareGroup(int64_t begin, int64_t end, Found found, Wanted wanted, Size size, Allowance allowance,
+                  Difference &result) {
+  double largest = 0;
+  for (int64_t i = begin; i < end; ++i)
+    if (double own = size(i); own > largest && std::isfinite(own))
+      largest = own;
+  for (int64_t i = begin; i < end; ++i) {
+    double is = found(i), should = wanted(i);
+    double bound = allowance.ofLargest * largest + allowance.ofItself * std::abs(should);
+    // Nearly all elements are neither different nor further apart than one before, which a product tells.
+    if (std::abs(is - should) <= std::min(result.distance, 1.0) * bound)
+      continue;
+    double distance = distanceOf(is, should, bound);
+    if (distance > result.distance) {
+      result.distance = distance;
+      result.worst = i;
+    }
+    if (distance <= 1)
+      continue;
+    result.first = result.different == 0 ? i : result.first;
+    ++result.different;
+  }
+}
+
+// `valueOf` returns the value of a stored element.
+template <typename Stored, typename ValueOf>
+Difference differenceAsStored(std::span<const Stored> found, std::span<const Stored> wanted, ValueOf valueOf,
+                              const Arithmetic &arithmetic) {
+  Difference result;
+  result.elements = static_cast<int64_t>(wanted.size());
+  compareGroup(
+      0, result.elements, [=](int64_t i) { return valueOf(found[i]); },
+      [=](int64_t i) { return valueOf(wanted[i]); }, [=](int64_t i) { return std::abs(valueOf(wanted[i])); },
+      allowanceOf(Form::Whole, arithmetic), result);
+  return result;
 }
 
 } // namespace
@@ -61,6 +108,7 @@ Merged merge(std::span<const float> values, std::span<const int64_t> shape, Form
   if (form == Form::Whole) {
     merged.shape.assign(shape.begin(), shape.end());
     merged.values.assign(values.begin(), values.end());
+    merged.sizes.reserve(values.size());
     for (double value : merged.values)
       merged.sizes.push_back(std::abs(value));
     return merged;
@@ -90,27 +138,23 @@ Difference difference(const Merged &found, const Merged &wanted, Form form, cons
   Difference result;
   result.elements = static_cast<int64_t>(wanted.values.size());
   int64_t group = form == Form::Moments ? result.elements / momentRows : result.elements;
-  double sums = std::max(leastOfSums, static_cast<double>(arithmetic.depth) * roundingOfSums);
-  if (form != Form::Whole && arithmetic.narrow)
-    sums += bfloat16;
-  else if (arithmetic.narrow && !arithmetic.rounded)
-    sums += ofRounded;
-  for (int64_t begin = 0; begin < result.elements; begin += group) {
-    double scale = scaleOf(std::span(wanted.sizes).subspan(begin, group));
-    for (int64_t i = begin; i < begin + group; ++i) {
-      double rounding = arithmetic.rounded ? bfloat16 * std::abs(wanted.values[i]) : 0;
-      double distance = distanceOf(found.values[i], wanted.values[i], sums * scale + rounding);
-      if (distance > result.distance) {
-        result.distance = distance;
-        result.worst = i;
-      }
-      if (distance <= 1)
-        continue;
-      result.first = result.different == 0 ? i : result.first;
-      ++result.different;
-    }
-  }
+  Allowance allowance = allowanceOf(form, arithmetic);
+  for (int64_t begin = 0; begin < result.elements; begin += group)
+    compareGroup(
+        begin, begin + group, [&](int64_t i) { return found.values[i]; },
+        [&](int64_t i) { return wanted.values[i]; }, [&](int64_t i) { return wanted.sizes[i]; }, allowance,
+        result);
   return result;
+}
+
+Difference difference(std::span<const float> found, std::span<const float> wanted,
+                      const Arithmetic &arithmetic) {
+  return differenceAsStored(found, wanted, [](float value) { return value; }, arithmetic);
+}
+
+Difference difference(std::span<const uint16_t> found, std::span<const uint16_t> wanted,
+                      const Arithmetic &arithmetic) {
+  return differenceAsStored(found, wanted, fromBF16, arithmetic);
 }
 
 } // namespace kinema

@@ -43,5 +43,11 @@ struct Difference {
 // of values that were rounded so, may differ by 2^-12 of the largest one. A NaN equals another NaN and is
 // infinitely far from all else.
 Difference difference(const Merged &found, const Merged &wanted, Form form, const Arithmetic &arithmetic);
+// These two compare whole results, of float or bfloat16, as they are stored: the elements may be in any
+// order, the same one in both, with nothing between them.
+Difference difference(std::span<const float> found, std::span<const float> wanted,
+                      const Arithmetic &arithmetic);
+Difference difference(std::span<const uint16_t> found, std::span<const uint16_t> wanted,
+                      const Arithmetic &arithmetic);
 
 } // namespace kinema

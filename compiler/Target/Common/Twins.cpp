@@ -22,13 +22,9 @@ static void keep(kernel::DefOp def, Operation *op) {
 
 void kinema::dropAttached(kernel::DefOp def) { keep(def, def.getKernel()); }
 
-void kinema::keepAttached(kernel::DefOp def, int64_t partials) {
+void kinema::keepAttached(kernel::DefOp def) {
   kernel::FinalizeOp attached = def.getAttached();
-  auto type = cast<RankedTensorType>(attached.getPartials().getType());
-  SmallVector<int64_t> shape(type.getShape());
-  shape[0] = partials;
-  Value given = def.getBody().front().insertArgument(
-      0u, RankedTensorType::get(shape, type.getElementType(), type.getEncoding()), attached.getLoc());
+  Value given = def.getBody().front().insertArgument(0u, attached.getPartials().getType(), attached.getLoc());
   attached.getPartialsMutable().assign(given);
   attached.setAttached(false);
   keep(def, attached);
@@ -47,12 +43,9 @@ public:
   int64_t kernels = 0;
 
 private:
-  /// Holds the kernels that together compute what one kernel does, and the number of the first one's result
-  /// that the second one reads.
-  struct Twins {
-    SmallVector<kernel::DefOp, 2> kernels;
-    unsigned partials = 0;
-  };
+  /// Lists the kernels that together compute what one kernel does: where something is attached to it, that is
+  /// the second one.
+  using Twins = SmallVector<kernel::DefOp, 2>;
 
   Twins twinsOf(kernel::DefOp def);
   kernel::DefOp copyOf(kernel::DefOp def, StringRef suffix, function_ref<void(kernel::DefOp)> reduce);
@@ -92,14 +85,10 @@ TwinMaker::Twins TwinMaker::twinsOf(kernel::DefOp def) {
     return known->second;
   kernel::FinalizeOp attached = def.getAttached();
   if (!attached && isPlain(def.getKernel()))
-    return {{def}, 0}; // the kernel is its own twin
-  Twins twins{{copyOf(def, "_twin", dropAttached)}, 0};
-  if (attached) {
-    twins.partials = cast<OpResult>(attached.getPartials()).getResultNumber();
-    auto partials = cast<RankedTensorType>(twins.kernels[0].getResultTypes()[twins.partials]);
-    twins.kernels.push_back(
-        copyOf(def, "_merge", [&](kernel::DefOp copy) { keepAttached(copy, partials.getDimSize(0)); }));
-  }
+    return {def}; // the kernel is its own twin
+  Twins twins = {copyOf(def, "_twin", dropAttached)};
+  if (attached)
+    twins.push_back(copyOf(def, "_merge", keepAttached));
   return made[def] = twins;
 }
 
@@ -122,12 +111,14 @@ LogicalResult TwinMaker::addTo(kernel::LaunchOp launch) {
   ArrayRef<int64_t> args = launch.getArgs();
   size_t own = def.getKernel()->getNumOperands();
   end = begin;
-  SmallVector<kernel::TwinLaunch> launches = {launchOf(twins.kernels[0], args.take_front(own))};
-  if (twins.kernels.size() > 1) {
-    kernel::DefOp merge = twins.kernels[1];
-    SmallVector<int64_t> operands = {launches[0].args[own + twins.partials]};
-    llvm::append_range(operands, args.slice(own, merge.getOperandTypes().size() - 1));
-    launches.push_back(launchOf(merge, operands));
+  SmallVector<kernel::TwinLaunch> launches = {launchOf(twins[0], args.take_front(own))};
+  if (twins.size() > 1) {
+    // Totals may be small beside what is summed. Only from the launch's own partials does its twin derive
+    // what the launch does.
+    unsigned partials = cast<OpResult>(def.getAttached().getPartials()).getResultNumber();
+    SmallVector<int64_t> operands = {args[def.getOperandTypes().size() + partials]};
+    llvm::append_range(operands, args.slice(own, twins[1].getOperandTypes().size() - 1));
+    launches.push_back(launchOf(twins[1], operands));
   }
   kernel::setTwins(launch, launches);
   most = std::max(most, end - begin);

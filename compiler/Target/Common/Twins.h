@@ -13,12 +13,13 @@ namespace kinema {
 /// Removes from the kernel what is attached to it.
 void dropAttached(kernel::DefOp def);
 
-/// Leaves in the kernel only the merge that is attached to it, of `partials` partials. Its operands are
-/// these, then its inputs.
-void keepAttached(kernel::DefOp def, int64_t partials);
+/// Leaves in the kernel only the merge that is attached to it. Its operands are the partials, as many as the
+/// kernel leaves, then its inputs.
+void keepAttached(kernel::DefOp def);
 
 /// Gives each launch of the planned module its twins, in the attribute `kernel.twins`, and the arena a place
-/// for what they leave. A kernel whose lowering `isPlain` already is its own twin. Returns the number of
+/// for what they leave. A kernel whose lowering `isPlain` already is its own twin. The twin of an attached
+/// merge reads the partials that the launch itself leaves, and so comes behind it. Returns the number of
 /// kernels that were made.
 mlir::FailureOr<int64_t> addTwins(mlir::ModuleOp planned, const Machine &machine,
                                   llvm::function_ref<bool(mlir::Operation *)> isPlain);

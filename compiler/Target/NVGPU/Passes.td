@@ -153,8 +153,8 @@ def AddNVGPUTwins : Pass<"add-nvgpu-twins", "::mlir::ModuleOp"> {
 
     Behind the plan, each launch gets in `kernel.twins` launches that read the same buffers and write what they compute
     behind everything else in the arena. A kernel on tensor cores has its operation with the reference schedule as its
-    twin, and what is attached to it another one. A kernel that is plain already is its own twin: it has to leave the
-    same bits again.
+    twin, and what is attached to it another one, which reads the partials of the launch itself. A kernel that is plain
+    already is its own twin: it has to leave the same bits again.
 
     Before: `kernel.launch @k3 [0, 4096, 8192] {...}`
 

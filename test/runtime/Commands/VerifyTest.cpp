@@ -100,6 +100,17 @@ TEST(Verify, WhatIsItsOwnTwinMustLeaveTheSameBits) {
   EXPECT_EQ(other.result.findings.front().kind, Finding::Kind::Repeats);
 }
 
+// The scores of the first clip are its twin's bias. Before the launch there would be zeros, as in the bias.
+TEST(Verify, ATwinThatReadsWhatTheLaunchLeavesComesBehindIt) {
+  Verified verified(withTwin(1280));
+  ASSERT_EQ(verified.result.findings.size(), 1u);
+  const Finding &finding = verified.result.findings.front();
+  EXPECT_EQ(finding.kind, Finding::Kind::Differs);
+  EXPECT_EQ(finding.coordinates, (std::vector<int64_t>{0, 0}));
+  EXPECT_NE(finding.found, 0);
+  EXPECT_FLOAT_EQ(finding.wanted, 2 * finding.found);
+}
+
 TEST(Verify, WhatCannotBe) {
   EXPECT_EQ(errorOf([] { Verified{linearManifest()}; }),
             "package linear has no twins to compare its launches with; compile it with --twins");

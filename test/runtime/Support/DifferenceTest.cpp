@@ -61,6 +61,21 @@ TEST(Difference, NothingMayDifferWhereNothingIsMeasured) {
   EXPECT_EQ(compare({0, 1e-30f}, {0, 0}, {}).different, 1);
 }
 
+TEST(Difference, ResultsAreComparedAsTheyAreStored) {
+  constexpr uint16_t one = 0x3F80, next = 0x3F81, afterNext = 0x3F82, large = 0x4300, lost = 0x7FC0;
+  Arithmetic arithmetic{.narrow = true, .rounded = true};
+  auto compareHalves = [&](std::vector<uint16_t> found, std::vector<uint16_t> wanted) {
+    return difference(std::span<const uint16_t>(found), std::span<const uint16_t>(wanted), arithmetic);
+  };
+  EXPECT_EQ(compareHalves({one, next, lost}, {one, one, lost}).different, 0);
+  Difference far = compareHalves({one, afterNext, lost}, {large, one, lost});
+  EXPECT_EQ(far.different, 2);
+  EXPECT_EQ(far.first, 0);
+  std::vector<float> floats = {4, 1, -2}, others = {4, 1 + 4.5e-5f, -2};
+  EXPECT_EQ(difference(std::span<const float>(others), floats, {.depth = 10}).distance,
+            compare(others, floats, {.depth = 10}).distance);
+}
+
 TEST(Difference, PartsOfSumsAreAdded) {
   std::vector<int64_t> one = {1, 2}, three = {3, 2};
   Merged whole = merge(std::vector<float>{1, 5}, one, Form::Sums);

@@ -161,14 +161,10 @@ private:
 std::vector<Tensor> attachedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
   kernel::DefOp def = defOf(module);
   kernel::FinalizeOp attached = def.getAttached();
-  unsigned number = cast<OpResult>(attached.getPartials()).getResultNumber();
-  Merged partials = merge(results[number].values, results[number].shape, formOf(def, number));
-  partials.shape.insert(partials.shape.begin(), 1);
-  std::vector<Tensor> its = {
-      {partials.shape, std::vector<float>(partials.values.begin(), partials.values.end())}};
+  std::vector<Tensor> its = {results[cast<OpResult>(attached.getPartials()).getResultNumber()]};
   llvm::append_range(its, operands.drop_front(def.getKernel()->getNumOperands()).drop_back());
   OwningOpRef<ModuleOp> alone = module.clone();
-  keepAttached(defOf(*alone), 1);
+  keepAttached(defOf(*alone));
   return Reference(std::move(alone)).run(its);
 }
 
@@ -189,7 +185,6 @@ void compare(const NetworkKernel &kernel, Result &result) {
   std::vector<Tensor> operands;
   for (BlockArgument operand : def.getBody().front().getArguments())
     operands.push_back(operandOf(operand, 1 + operand.getArgNumber()));
-  bool narrow = kernel::readsNarrow(op);
   auto wanted = reference.run(ArrayRef(operands).take_front(op->getNumOperands()));
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
     auto found = resultsOf(*emulated, def, operands, attempt);
@@ -203,7 +198,9 @@ void compare(const NetworkKernel &kernel, Result &result) {
       Merged should = merge(wanted[i].values, wanted[i].shape, form);
       for (double &size : should.sizes) // as operands are
         size += 1;
-      Arithmetic arithmetic{cast<kernel::LaunchableOp>(op).getDepth(), narrow, element.isBF16()};
+      Operation *maker = i < op->getNumResults() ? op : def.getAttached();
+      Arithmetic arithmetic{cast<kernel::LaunchableOp>(maker).getDepth(), kernel::readsNarrow(maker),
+                            element.isBF16()};
       double distance = difference(is, should, form, arithmetic).distance;
       result.worst = distance <= result.worst ? result.worst : distance;
     }
