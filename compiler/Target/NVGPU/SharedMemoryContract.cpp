@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/SharedMemoryContract.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -15,12 +17,15 @@ Matrix SharedMemoryContract::matrix(Value at, int64_t leading, int64_t stride, b
 
 /// PTX ISA, "Matrix Descriptor Format" and "Shared memory descriptor". The upper word is constant. In the
 /// lower one the sum does not exceed the 14 bits of a start, since the matrix lies in the block's shared
-/// memory.
+/// memory. The words are put together as they are: as sums of 64 bits, ptxas 13.0 has lost the carry's half of
+/// one, and with it the upper word.
 Value SharedMemoryContract::descriptor(const Matrix &matrix, int64_t version) {
   Value low = arith::AddIOp::create(e.b, e.loc, matrix.start,
                                     w.word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
-  Value high = arith::ConstantIntOp::create(e.b, e.loc, version | (matrix.stride >> 4) << 32, 64);
-  return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), low), high);
+  Value high = w.word((version >> 32) | matrix.stride >> 4);
+  auto words = VectorType::get({2}, e.b.getI32Type()), whole = VectorType::get({1}, e.b.getI64Type());
+  Value both = vector::FromElementsOp::create(e.b, e.loc, words, ValueRange{low, high});
+  return vector::ExtractOp::create(e.b, e.loc, vector::BitCastOp::create(e.b, e.loc, whole, both), 0);
 }
 
 /// A start counts in the bytes of a position.

@@ -136,6 +136,18 @@ StringRef earlyReadOf(StringRef ptx) {
   return {};
 }
 
+/// Returns the first line that adds to both words of a matrix descriptor; nothing where there is none. ptxas
+/// 13.0 has lost the upper one of such a sum (SharedMemoryContract).
+StringRef sumOfDescriptors(StringRef ptx) {
+  for (StringRef line : llvm::split(ptx, '\n')) {
+    uint64_t added = 0;
+    if (line.trim().starts_with("add.s64") && line.contains("%rd") &&
+        !line.rsplit(", ").second.rtrim("; \t").getAsInteger(10, added) && added >> 32 != 0)
+      return line;
+  }
+  return {};
+}
+
 /// Returns the kernel's PTX under the kernel's own name, which its part gets too.
 Assembled generate(Lowered &kernel, std::string &error) {
   ScopedDiagnosticHandler handler(kernel.module->getContext(),
@@ -154,6 +166,9 @@ Assembled generate(Lowered &kernel, std::string &error) {
   if (succeeded(text))
     if (StringRef line = earlyReadOf(*text); !line.empty())
       error += "reads what a load from tensor memory may not have written yet: " + line.trim().str();
+  if (succeeded(text))
+    if (StringRef line = sumOfDescriptors(*text); !line.empty())
+      error += "adds to both words of a descriptor: " + line.trim().str();
   return {kernel.name, succeeded(text) ? std::move(*text) : ""};
 }
 
