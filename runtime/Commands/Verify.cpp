@@ -121,8 +121,8 @@ private:
 
   Program &program;
   VerifyResult &result;
-  std::vector<char> before,
-      after; // copies of the arena, if it is watched: what is known of it, and a new one
+  // Copies of the arena, where it is watched: what is known of it before a launch, and what lies there then.
+  std::vector<char> before, after;
   Room ofOwn, ofTwin;
 };
 
