@@ -181,10 +181,9 @@ struct Placement {
       int64_t begin = std::max(outer.getFrom(), piece.getTo());
       int64_t end = std::min(outer.getFrom() + outer.getCount(), piece.getTo() + piece.getCount());
       if (begin < end)
-        pieces.push_back(::piece(inner, numberOf(inner.getInputs()[piece.getInput()]),
-                                 piece.getFrom() + begin - piece.getTo(),
-                                 outer.getTo() + begin - outer.getFrom(), end - begin,
-                                 outer.getFrames() + piece.getFrames()));
+        pieces.push_back(::piece(
+            inner, numberOf(inner.getInputs()[piece.getInput()]), piece.getFrom() + begin - piece.getTo(),
+            outer.getTo() + begin - outer.getFrom(), end - begin, outer.getFrames() + piece.getFrames()));
     }
   }
 };

@@ -19,7 +19,7 @@ struct Leaves {
   llvm::SetVector<mlir::Value> tensors; // read at the element's own position
   llvm::SetVector<mlir::Value> vectors; // one value a channel, or a clip and channel
   bool joins = false;                   // whether it combines two tensors to one that is kept
-  bool costly = false;                  // whether it takes more instructions than a read and a write are worth
+  bool costly = false;                  // whether a kernel had better read it than compute it
   bool complete = true;                 // whether everything on the way is stored or has an arithmetic form
 };
 /// Finds the leaves of a value; `atHand` is a value that counts as stored.

@@ -17,8 +17,8 @@ struct Formula {
   Value number(double value) {
     FloatAttr attr = b.getFloatAttr(getElementTypeOrSelf(type), value);
     auto vector = dyn_cast<VectorType>(type);
-    return arith::ConstantOp::create(b, loc,
-                                     vector ? TypedAttr(DenseElementsAttr::get(vector, Attribute(attr))) : attr);
+    return arith::ConstantOp::create(
+        b, loc, vector ? TypedAttr(DenseElementsAttr::get(vector, Attribute(attr))) : attr);
   }
   Value fma(Value x, Value y, Value z) { return math::FmaOp::create(b, loc, x, y, z); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }

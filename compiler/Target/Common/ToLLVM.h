@@ -18,7 +18,8 @@ struct ToLLVMOptions {
 };
 
 /// Brings what `module` holds to the LLVM dialect; its control flow must be in blocks already. Buffers become
-/// bare pointers; exp, log and their like are expanded (ElementaryFunctions.h). Whatever is left over is an error at that operation.
+/// bare pointers; exp, log and their like are expanded (ElementaryFunctions.h). Whatever is left over is an
+/// error at that operation.
 mlir::LogicalResult convertToLLVM(mlir::Operation *module, const ToLLVMOptions &options);
 
 } // namespace kinema
