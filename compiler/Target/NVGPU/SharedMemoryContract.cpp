@@ -17,8 +17,7 @@ Matrix SharedMemoryContract::matrix(Value at, int64_t leading, int64_t stride, b
 
 /// PTX ISA, "Matrix Descriptor Format" and "Shared memory descriptor". The upper word is constant. In the
 /// lower one the sum does not exceed the 14 bits of a start, since the matrix lies in the block's shared
-/// memory. The words are put together as they are: as sums of 64 bits, ptxas 13.0 has lost the carry's half
-/// of one, and with it the upper word.
+/// memory. The words are put together as words: of sums of 64 bits, ptxas 13.0 has lost an upper word.
 Value SharedMemoryContract::descriptor(const Matrix &matrix, int64_t version) {
   Value low = arith::AddIOp::create(e.b, e.loc, matrix.start,
                                     w.word((matrix.leading >> 4) << 16 | matrix.offset >> 4));

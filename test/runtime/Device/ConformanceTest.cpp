@@ -56,6 +56,28 @@ protected:
         {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args, kernel.maps});
   }
 
+  std::vector<LaunchId> prepareAll() {
+    std::vector<LaunchId> ids;
+    for (const Launch &launch : launches())
+      ids.push_back(prepare(launch));
+    return ids;
+  }
+
+  // What must be zero when the launches begin.
+  ArenaRange counters() const {
+    return manifest.hasCounters("infer") ? ArenaRange{manifest.counters->offset, manifest.counters->bytes}
+                                         : ArenaRange{};
+  }
+
+  // The arena that the launches leave, one after the other, of one that is filled from 1 on.
+  std::vector<float> arenaBehind(const std::vector<LaunchId> &ids) {
+    fillArena(1);
+    device->fill(counters().offset, counters().bytes, 0);
+    for (LaunchId id : ids)
+      device->launch(id);
+    return arena();
+  }
+
   // The arena as it is, after all that was started.
   std::vector<float> arena() {
     std::vector<float> values(manifest.arenaBytes / sizeof(float));
@@ -168,18 +190,9 @@ TEST_P(Conformance, LaunchesAndCopiesKeepTheirOrder) {
 TEST_P(Conformance, ASequenceIsItsLaunchesInOrder) {
   device->allocate(manifest.arenaBytes);
   load();
-  std::vector<LaunchId> ids;
-  for (const Launch &launch : launches())
-    ids.push_back(prepare(launch));
-  ArenaRange counters;
-  if (manifest.hasCounters("infer"))
-    counters = {manifest.counters->offset, manifest.counters->bytes};
-  SequenceId sequence = device->prepareSequence("infer", ids, counters);
-  fillArena(1);
-  device->fill(counters.offset, counters.bytes, 0);
-  for (LaunchId id : ids)
-    device->launch(id);
-  std::vector<float> wanted = arena();
+  const std::vector<LaunchId> ids = prepareAll();
+  SequenceId sequence = device->prepareSequence("infer", ids, counters());
+  const std::vector<float> wanted = arenaBehind(ids);
   for (int run = 0; run < 3; ++run) {
     fillArena(1);
     device->run(sequence);
@@ -248,23 +261,14 @@ TEST_P(Conformance, ASequenceAddsUpBetweenItsLaunches) {
   alone.roundedElements = elements;
   device->join(alone);
   ASSERT_TRUE(device->capturesSums());
-  std::vector<LaunchId> ids;
-  for (const Launch &launch : launches())
-    ids.push_back(prepare(launch));
-  ArenaRange counters;
-  if (manifest.hasCounters("infer"))
-    counters = {manifest.counters->offset, manifest.counters->bytes};
+  const std::vector<LaunchId> ids = prepareAll();
   const auto last = static_cast<int64_t>(ids.size());
   const std::vector<SequenceSums> sums = {
       {1, {{begin, elements, 0.5f}, {begin + step, elements, {}, true}}, /*awaited=*/true},
       {last, {{begin + 2 * step, elements, {}}}}};
-  const auto sequence = device->prepareSequenceWithSums("infer", ids, counters, sums);
+  const auto sequence = device->prepareSequenceWithSums("infer", ids, counters(), sums);
   ASSERT_TRUE(sequence);
-  fillArena(1);
-  device->fill(counters.offset, counters.bytes, 0);
-  for (LaunchId id : ids)
-    device->launch(id);
-  const std::vector<float> wanted = arena();
+  const std::vector<float> wanted = arenaBehind(ids);
   const float value = 1.0f + 1.0f / 1024; // which bfloat16 does not have
   for (int run = 0; run < 3; ++run) {
     fillArena(1);
