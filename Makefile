@@ -1,7 +1,7 @@
 # The commands of a checkout. `make demo` and `make test` set up everything themselves on Debian 12.
 BUILD := build
 
-.PHONY: build install packages demo science test-build test test-all test-turn sanitize bench format lint clean
+.PHONY: build install packages demo science test-build test test-all test-turn sanitize sanitize-memory bench format lint clean
 
 build:
 	@scripts/setup build
@@ -45,10 +45,13 @@ test-all: test-build
 test-turn: test-build
 	@scripts/run-tests $(BUILD) turn
 
-# What reads other people's files fuzzed, each for a minute, and the tests of the code without LLVM, under the sanitizers.
-sanitize:
+# What reads other people's files fuzzed, each for a minute (SECONDS), and the tests of the code without LLVM, under the
+# sanitizers.
+sanitize: sanitize-memory
+	@scripts/sanitize threads
+sanitize-memory:
 	@scripts/setup build
-	@scripts/sanitize
+	@scripts/sanitize memory $(SECONDS)
 
 # Kinema beside PyTorch on this machine's CPU: hours. Options by ARGS='--networks r3d_18 --frames 8'.
 bench: build

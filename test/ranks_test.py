@@ -1,7 +1,7 @@
 """Trains a small network by several processes: they come to the weights of one process with as many clips a step, go on
 after a stop with the same bits, and all end, with a checkpoint that is whole, when one of them does.
 
-usage: ranks_test.py KINEMA [equal | resume | sync | failures | overlap | cache | gpus]
+usage: ranks_test.py KINEMA [equal | resume | sync | failures | overlap | cache | gpus | meetings]
 """
 import json
 import os
@@ -327,41 +327,49 @@ def by_emulators(out, *options):
          *command(out, "--device", "emulator", "--overwrite", "--epochs", "1", *options, lists=("--train", "motion/few.txt"))[3:]])
 
 
-def gpus():
+SMALL = NORMED.replace("size=32", "size=16").replace("frames=8", "frames=4").replace("36x48", "18x24").replace("32x32", "16x16")
+
+
+def compile_for_gpus(text):
+    """Compiles a network, makes the list of few clips, whose second step has a clip for the first rank alone, and trains by emulators."""
     with open("motion/train.txt", encoding="utf-8") as file:
         lines = file.readlines()
     with open("motion/few.txt", "w", encoding="utf-8") as file:
-        file.writelines(lines[:9])  # the second step has a clip for the first rank alone
-    small = NORMED.replace("size=32", "size=16").replace("frames=8", "frames=4").replace("36x48", "18x24").replace("32x32", "16x16")
+        file.writelines(lines[:9])
+    with open("normed.arch", "w", encoding="utf-8") as file:
+        file.write(text)
+    run([KINEMA, "compile", "normed.arch", "--distributed", "--target", "sm_90a", "--emulator", "--cuda-path", "nowhere", "-o", "gpu.kinema"])
+    by_emulators("emulated")
+
+
+def gpus():
     # Gradients of a megabyte, which the plan adds to their sums in a launch of their own.
-    wide = small.replace("  pool avg global", "  wide: conv2d d=1 ch=4096 stride=4 bn=off\n  last: conv2d d=1 ch=64\n  pool avg global")
-    for text, buckets in ((wide, ("2 buckets", "one bucket")), (small, ("one bucket",))):
-        with open("normed.arch", "w", encoding="utf-8") as file:
-            file.write(text)
-        run([KINEMA, "compile", "normed.arch", "--distributed", "--target", "sm_90a", "--emulator", "--cuda-path", "nowhere", "-o", "gpu.kinema"])
-        by_emulators("emulated")
+    wide = SMALL.replace("  pool avg global", "  wide: conv2d d=1 ch=4096 stride=4 bn=off\n  last: conv2d d=1 ch=64\n  pool avg global")
+    for text, buckets in ((wide, ("2 buckets", "one bucket")), (SMALL, ("one bucket",))):
+        compile_for_gpus(text)
         for count in buckets:
             # Sums are made as late as may be, and as early: what does not wait for them, or they for it, has other bits.
-            early = {"KINEMA_STANDIN_NCCL": "early"} if count == "2 buckets" or text == small else {}
+            early = {"KINEMA_STANDIN_NCCL": "early"} if count == "2 buckets" or text == SMALL else {}
             said = on_gpus(2, "nccl", "--bucket", "0.5" if count == "2 buckets" else "100", **early)
             beside = "" if count == "one bucket" else ", while the step goes on"
             assert f"the ranks add up their gradients in {count} by NCCL 2.28.9 between their GPUs{beside}, all in one graph\n" in said, said
             assert "stand-in" not in said.replace("stand-in for an H200", ""), said
             assert same_bits("emulated", "nccl")
     print("2 GPUs came to the bits of 2 emulators")
-    synced_gpus(small)
-    by_torchrun()
-    compressed_gpus()
-    without_nccl()
     mistakes_of_nccl()
 
 
-def synced_gpus(text):
+def meetings():
+    """Statistics that are shared, sums that are rounded, and how ranks meet: where torchrun starts them, and where NCCL cannot join them."""
+    synced_gpus()
+    by_torchrun()
+    compressed_gpus()
+    without_nccl()
+
+
+def synced_gpus():
     """Trains GPUs that add up statistics between launches, in the graph of the step and, where a rank has no clips, outside of it."""
-    with open("normed.arch", "w", encoding="utf-8") as file:
-        file.write(text.replace("  batch ", "  bn sync\n  batch "))
-    run([KINEMA, "compile", "normed.arch", "--distributed", "--target", "sm_90a", "--emulator", "--cuda-path", "nowhere", "-o", "gpu.kinema"])
-    by_emulators("emulated")
+    compile_for_gpus(SMALL.replace("  batch ", "  bn sync\n  batch "))
     for nccl in ("late", "early"):
         said = on_gpus(2, "nccl", KINEMA_STANDIN_NCCL=nccl)
         assert "between their GPUs, all in one graph" in said and "stand-in" not in said.replace("stand-in for an H200", ""), said
@@ -442,7 +450,8 @@ def mistakes_of_nccl():
 
 
 def main():
-    parts = {"equal": equal, "resume": resume, "sync": sync, "failures": failures, "overlap": overlap, "cache": cache, "gpus": gpus}
+    parts = {"equal": equal, "resume": resume, "sync": sync, "failures": failures, "overlap": overlap, "cache": cache, "gpus": gpus,
+             "meetings": meetings}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         with open("tiny.arch", "w", encoding="utf-8") as file:
