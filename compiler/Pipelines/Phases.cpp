@@ -114,6 +114,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     else
       passes.addPass(createHoistUpdates());
     options.target->addSchedules(passes, scheduleOptions(options));
+    passes.addPass(createPrepareValues());
     passes.addPass(createOutlinePrepared());
     break;
   case Phase::Planned:

@@ -295,6 +295,33 @@ def HoistUpdates : Pass<"hoist-updates", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"hoisted", "hoisted", "updates that were moved">];
 }
 
+def PrepareValues : Pass<"prepare-values", "::mlir::ModuleOp"> {
+  let summary = "mark as prepared what launches make of parameters alone";
+  let description = [{
+    Why: a table of positions, a mask, a weight in the form that a kernel reads are the same in every run of a function that
+    changes no parameters. What is made of parameters alone, or of what is prepared, and read by anything else, becomes a
+    `clip.prepared`. A value of more than `most-bytes` is made in each run, out of what is prepared: a small table that all
+    windows repeat is kept as the small one.
+
+    Before:
+    ```mlir
+    %w = clip.read @table : ...
+    %t = kernel.arrange %w ... : ...
+    %y = kernel.matmul %x, %t : ...
+    ```
+    After:
+    ```mlir
+    %w = clip.read @table : ...
+    %t = kernel.arrange %w ... : ...
+    %p = clip.prepared "attention.prepared", %t : ...
+    %y = kernel.matmul %x, %p : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let options = [Option<"mostBytes", "most-bytes", "int64_t", /*default=*/"16 << 20", "the largest value that is prepared">];
+  let statistics = [Statistic<"prepared", "prepared", "values that were marked">];
+}
+
 def OutlinePrepared : Pass<"outline-prepared", "::mlir::ModuleOp"> {
   let summary = "compute what depends on parameters alone in @prepare, once for all runs of @infer";
   let description = [{
