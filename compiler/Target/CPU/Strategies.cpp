@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/InterleaveWeights.h"
+#include "compiler/Target/CPU/MatmulTile.h"
 #include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -84,6 +85,8 @@ SmallVector<Strategy> cpu::strategies(const Level &level) {
                  predictGroupConvTile>(GroupConvParameters::schedule, level),
       strategyOf<kernel::WeightGradOp, emitGroupWeightGrad, remakeGroupWeightGrad, groupWeightCandidates,
                  predictGroupWeightGrad>(GroupWeightGradParameters::schedule, level),
+      strategyOf<kernel::MatmulOp, emitMatmulTile, remakeMatmulTile, matmulTileCandidates, predictMatmulTile>(
+          MatmulTileParameters::schedule, level),
       onlyStrategyOf<kernel::WinogradOp, emitWinogradWeight, winogradWeightSchedule, predictPoints>(
           winogradWeightName, level),
       onlyStrategyOf<kernel::ConvertOp, emitInterleaveWeights, interleaveWeightsSchedule, predictInterleave>(

@@ -169,8 +169,7 @@ Walk::Part Walk::part(KernelEmitter &e, Value block) const {
   return part;
 }
 
-/// Returns which of `width` lanes are among the first `count`.
-static Value firstLanes(KernelEmitter &e, Value count, int64_t width) {
+Value reference::firstLanes(KernelEmitter &e, Value count, int64_t width) {
   auto type = VectorType::get({width}, e.b.getI32Type());
   auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, width));
   Value lanes = arith::ConstantOp::create(e.b, e.loc, DenseIntElementsAttr::get(type, numbers));

@@ -153,6 +153,9 @@ private:
   Partition partition;
 };
 
+/// Returns which of `width` lanes are among the first `count`.
+mlir::Value firstLanes(KernelEmitter &e, mlir::Value count, int64_t width);
+
 /// Returns valid ? value : 0, or the value itself where `valid` is null.
 mlir::Value masked(KernelEmitter &e, mlir::Value valid, mlir::Value value);
 

@@ -1,6 +1,10 @@
 // Lowers what goes along axes: their arrangement, and statistics over some of them.
 #include "compiler/Target/Common/ReferenceOps.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <optional>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
@@ -8,40 +12,71 @@ using namespace kinema::reference;
 //===-- Arrange -----------------------------------------------------------===//
 
 namespace {
-/// Computes each stored element of the result, or vectors of channels where these lie side by side in both
-/// tensors.
+/// Computes each stored element of the result, or vectors of its channels.
 struct Arrange {
   clip::ArrangementAttr how;
   RankedTensorType from, to;
+  int64_t width = 1;                  // channels that are computed at once
+  std::optional<int64_t> stride = {}; // how far apart they lie in the source; nothing: side by side
 
-  explicit Arrange(kernel::ArrangeOp op)
-      : how(op.getHow()), from(tensorOf(op.getX())), to(tensorOf(op.getResult())) {}
+  Arrange(kernel::ArrangeOp op, const Machine &machine);
 
-  int64_t width(const Machine &machine) const;
   void emit(KernelEmitter &e, Value source, Value target, Value at, int64_t width) const;
 
 private:
+  std::optional<int64_t> strideOfLanes() const;
   SmallVector<Value> numbersOf(KernelEmitter &e, ValueRange coordinates) const;
   Value total(KernelEmitter &e, Value source, SmallVector<Value> &numbers, ArrayRef<int64_t> summed,
-              int64_t width) const;
-  Value load(KernelEmitter &e, Value source, ArrayRef<Value> numbers, int64_t width) const;
+              Value lanes, int64_t width) const;
+  Value load(KernelEmitter &e, Value source, ArrayRef<Value> numbers, Value lanes, int64_t width) const;
 };
 } // namespace
 
-/// Returns whether channels lie side by side, in whole vectors.
+/// Returns whether channels lie side by side in blocks of whole vectors.
 static bool endsInChannels(RankedTensorType type, int64_t vector) {
   auto order = kernel::layoutOf(type).order(type.getShape());
-  return order.back().axis == 1 && order.back().step == 1 && order.back().size % vector == 0 &&
-         type.getDimSize(1) % vector == 0;
+  return order.back().axis == 1 && order.back().step == 1 && order.back().size % vector == 0;
 }
 
-int64_t Arrange::width(const Machine &machine) const {
+Arrange::Arrange(kernel::ArrangeOp op, const Machine &machine)
+    : how(op.getHow()), from(tensorOf(op.getX())), to(tensorOf(op.getResult())) {
   ArrayRef<int64_t> source = how.sourceFactors(1), target = how.targetFactors(1);
-  bool together = !source.empty() && !target.empty() && source.back() == target.back() &&
-                  how.getSizes()[source.back()] % machine.vector == 0;
-  return together && endsInChannels(from, machine.vector) && endsInChannels(to, machine.vector)
-             ? machine.vector
-             : 1;
+  if (!endsInChannels(to, machine.vector) || target.empty())
+    return;
+  bool isWhole = how.getSizes()[target.back()] % machine.vector == 0;
+  // Where channels stay what they are, both sides have the same padding.
+  bool isSame = source == target;
+  if ((isSame || (isWhole && !source.empty() && source.back() == target.back())) &&
+      endsInChannels(from, machine.vector)) {
+    width = machine.vector;
+    return;
+  }
+  // Threads that share a block store neighbouring elements of one vector together.
+  std::optional<int64_t> found = strideOfLanes();
+  if (machine.threads == 1 && found && (isWhole || target.size() == 1)) {
+    width = machine.vector;
+    stride = found;
+  }
+}
+
+/// Returns how far apart in the source lies what the lanes of a vector take of it; nothing where they do not
+/// lie along an axis other than the channels.
+std::optional<int64_t> Arrange::strideOfLanes() const {
+  int64_t lanes = how.targetFactors(1).back();
+  for (unsigned axis = 0; axis < 5; ++axis) {
+    ArrayRef<int64_t> factors = how.sourceFactors(axis);
+    const int64_t *found = llvm::find(factors, lanes);
+    if (found == factors.end())
+      continue;
+    int64_t step = 1, stride = 1;
+    for (int64_t inner : ArrayRef(found + 1, factors.end()))
+      step *= how.getSizes()[inner];
+    auto order = kernel::layoutOf(from).order(from.getShape());
+    while (order.back().axis != axis)
+      stride *= order.pop_back_val().size;
+    return axis == 1 ? std::nullopt : std::optional(step * stride);
+  }
+  return 0; // they repeat one element
 }
 
 /// Returns the number of each factor of the result; null for the others.
@@ -59,7 +94,10 @@ SmallVector<Value> Arrange::numbersOf(KernelEmitter &e, ValueRange coordinates) 
   return numbers;
 }
 
-Value Arrange::load(KernelEmitter &e, Value source, ArrayRef<Value> numbers, int64_t width) const {
+/// Loads the element of these numbers, or as many as there are lanes from it on. `lanes`: how many of these
+/// are channels; null: all.
+Value Arrange::load(KernelEmitter &e, Value source, ArrayRef<Value> numbers, Value lanes,
+                    int64_t width) const {
   SmallVector<Value> coordinates;
   for (unsigned axis = 0; axis < 5; ++axis) {
     Value coordinate = e.index(0);
@@ -67,18 +105,28 @@ Value Arrange::load(KernelEmitter &e, Value source, ArrayRef<Value> numbers, int
       coordinate = e.add(e.mul(coordinate, how.getSizes()[factor]), numbers[factor]);
     coordinates.push_back(coordinate);
   }
-  return e.loadElements(source, e.position(from, coordinates), width);
+  Value at = e.position(from, coordinates);
+  if (width == 1 || !stride)
+    return e.loadElements(source, at, width);
+  if (stride == 0)
+    return e.splat(e.load(source, at), width);
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < width; ++i) {
+    Value lane = lanes ? e.min(e.index(i), e.sub(lanes, e.index(1))) : e.index(i);
+    elements.push_back(e.load(source, e.add(at, e.mul(lane, *stride))));
+  }
+  return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(width), elements);
 }
 
 /// Sums over the factors that are left; each loop adds up its own sum, so that sums stay exact.
 Value Arrange::total(KernelEmitter &e, Value source, SmallVector<Value> &numbers, ArrayRef<int64_t> summed,
-                     int64_t width) const {
+                     Value lanes, int64_t width) const {
   if (summed.empty())
-    return load(e, source, numbers, width);
+    return load(e, source, numbers, lanes, width);
   int64_t factor = summed.front();
   return e.loop(e.index(0), e.index(how.getSizes()[factor]), 1, e.zero(width), [&](Value i, ValueRange sum) {
     numbers[factor] = i;
-    return SmallVector<Value>{e.addf(sum[0], total(e, source, numbers, summed.drop_front(), width))};
+    return SmallVector<Value>{e.addf(sum[0], total(e, source, numbers, summed.drop_front(), lanes, width))};
   })[0];
 }
 
@@ -91,7 +139,13 @@ void Arrange::emit(KernelEmitter &e, Value source, Value target, Value at, int64
       inside = inside ? e.both(inside, fits) : fits;
     }
   SmallVector<Value> numbers = numbersOf(e, coordinates);
-  auto compute = [&] { return total(e, source, numbers, how.summed(), width); };
+  Value lanes, channels = e.index(to.getDimSize(1));
+  if (width > 1 && to.getDimSize(1) % width)
+    lanes = e.min(e.sub(channels, coordinates[1]), e.index(width));
+  auto compute = [&] {
+    Value value = total(e, source, numbers, how.summed(), lanes, width);
+    return lanes ? masked(e, firstLanes(e, lanes, width), value) : value;
+  };
   e.storeElements(inside ? e.select(inside, compute, e.zero(width)) : compute(), target, at);
 }
 
@@ -100,9 +154,9 @@ static Blocks blocksOf(kernel::ArrangeOp op, const Machine &machine) {
 }
 
 static void emit(kernel::ArrangeOp op, KernelEmitter &e) {
-  Arrange arrange(op);
+  Arrange arrange(op, e.machine);
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, storedElements(arrange.to), block, arrange.width(e.machine),
+    forEachFlat(e, storedElements(arrange.to), block, arrange.width,
                 [&](Value at, int64_t width) { arrange.emit(e, e.operands[0], e.results[0], at, width); });
   });
 }
@@ -191,7 +245,7 @@ public:
   const Rows &rows;
 
 private:
-  SmallVector<Value> visit(int64_t axis, At at, SmallVector<Value> sums,
+  SmallVector<Value> visit(int64_t axis, At at, ValueRange sums,
                            function_ref<SmallVector<Value>(const At &)> body) {
     if (axis < 5 && !rows.isOver(axis))
       return visit(axis + 1, at, sums, body);
@@ -200,7 +254,7 @@ private:
     Value to = ofChannels ? e.add(from, rows.channels()) : e.index(rows.type.getDimSize(axis));
     return e.loop(from, to, ofChannels ? rows.width : 1, sums, [&](Value i, ValueRange state) {
       at[ofChannels ? 1 : axis] = i;
-      return ofChannels ? e.sums(state, body(at)) : visit(axis + 1, at, SmallVector<Value>(state), body);
+      return ofChannels ? e.sums(state, body(at)) : visit(axis + 1, at, state, body);
     });
   }
   void pad(int64_t axis, At at) {

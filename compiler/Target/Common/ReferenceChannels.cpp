@@ -137,76 +137,158 @@ static RankedTensorType flattened(Value tensor) {
 }
 
 namespace {
-/// A Column is one position of a clip, with all channels.
-struct Column {
+/// Columns are neighbouring positions of a clip, with all channels, of which `width` are computed at once.
+struct Columns {
+  using Element = function_ref<Value(unsigned i, Value c)>; // of the channels from c on of column i
+
   KernelEmitter &e;
   RankedTensorType type; // flattened
-  Value n, p;
+  int64_t width;
+  Value n;
+  SmallVector<Value> positions;
 
   int64_t channels() const { return type.getDimSize(1); }
-  /// Loads channel c of an operand, which may lie in other blocks than the result: a network's input does.
-  Value at(Value buffer, Value operand, Value c) const {
-    return e.load(buffer, e.position(flattened(operand), {n, c, e.index(0), e.index(0), p}));
+  int64_t whole() const { return channels() / width * width; } // channels in vectors without padding
+  /// Loads the channels from c on of an operand, which may lie in other blocks than the result: a network's
+  /// input does.
+  Value at(Value buffer, Value operand, unsigned i, Value c) const {
+    return e.loadElements(buffer, place(flattened(operand), i, c), width);
   }
-  void put(Value value, Value c) const {
-    e.store(value, e.results[0], e.position(type, {n, c, e.index(0), e.index(0), p}));
+  void put(Value value, unsigned i, Value c) const {
+    e.storeElements(value, e.results[0], place(type, i, c));
   }
-  Value reduce(Value init, function_ref<Value(Value, Value)> next) const {
-    return e.loop(e.index(0), e.index(channels()), 1, init,
-                  [&](Value c, ValueRange state) { return SmallVector<Value>{next(state[0], c)}; })[0];
+  /// Returns what lies in the lanes of the last vector that are channels, else `other`.
+  Value withoutPadding(Value value, float other) const {
+    Value valid = firstLanes(e, e.index(channels() - whole()), width);
+    return arith::SelectOp::create(e.b, e.loc, valid, value, e.constant(other, value.getType()));
+  }
+  /// Combines `element` of all channels, lane by lane, then the lanes; returns a value for each position.
+  SmallVector<Value> reduce(float neutral, Element element, KernelEmitter::Combine combine) const {
+    SmallVector<Value> start(positions.size(),
+                             e.constant(neutral, width == 1 ? Type() : e.vectorType(width)));
+    auto all = e.loop(e.index(0), e.index(whole()), width, start, [&](Value c, ValueRange state) {
+      SmallVector<Value> next(state);
+      for (auto [i, value] : llvm::enumerate(next))
+        value = combine(value, element(i, c));
+      return next;
+    });
+    for (auto [i, value] : llvm::enumerate(all)) {
+      if (whole() < channels())
+        value = combine(value, withoutPadding(element(i, e.index(whole())), neutral));
+      value = combinedLanes(value, combine);
+    }
+    return all;
+  }
+  SmallVector<Value> sum(Element element) const {
+    return reduce(0, element, [&](Value a, Value b) { return e.addf(a, b); });
   }
   /// Stores `element` at each channel, and zero in the padding.
-  void fill(function_ref<Value(Value)> element) const {
-    e.loop(channels(), [&](Value c) { put(element(c), c); });
-    e.loop(e.index(channels()), e.index(storedChannels(type)), 1, [&](Value c) { put(e.zero(1), c); });
+  void fill(Element element) const {
+    auto put = [&](Value c, Element value) {
+      SmallVector<Value> values; // before the first is stored, since the last column may be there twice
+      for (unsigned i = 0; i < positions.size(); ++i)
+        values.push_back(value(i, c));
+      for (auto [i, stored] : llvm::enumerate(values))
+        this->put(stored, i, c);
+    };
+    e.loop(e.index(0), e.index(whole()), width, [&](Value c) { put(c, element); });
+    if (whole() < channels())
+      put(e.index(whole()), [&](unsigned i, Value c) { return withoutPadding(element(i, c), 0); });
+    e.loop(e.index(shape::roundUp(channels(), width)), e.index(storedChannels(type)), width,
+           [&](Value c) { put(c, [&](unsigned, Value) { return e.zero(width); }); });
+  }
+
+private:
+  Value place(RankedTensorType tensor, unsigned i, Value c) const {
+    return e.position(tensor, {n, c, e.index(0), e.index(0), positions[i]});
+  }
+  Value combinedLanes(Value lanes, KernelEmitter::Combine combine) const {
+    if (width == 1)
+      return lanes;
+    Value one = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
+    for (int64_t lane = 1; lane < width; ++lane)
+      one = combine(one, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
+    return e.splat(one, width);
+  }
+};
+
+/// The launch of a softmax or its gradient. Where a block is one thread's, it takes several columns at once:
+/// they share pages of memory, and none waits for another's sum.
+struct ColumnWalk {
+  ColumnWalk(Value tensor, ValueRange operands, const Machine &machine)
+      : type(flattened(tensor)), together(machine.threads == 1 ? 4 : 1),
+        groups(shape::ceilDiv(type.getDimSize(4), together)) {
+    SmallVector<RankedTensorType> types = tensorTypes(operands);
+    types.push_back(type);
+    width = channelWidth(machine, types);
+  }
+
+  RankedTensorType type;
+  int64_t together, groups, width; // groups: those of a clip
+
+  int64_t items() const { return type.getDimSize(0) * groups; }
+  int64_t cost() const { return type.getDimSize(1) * together; }
+  Blocks blocks(const Machine &machine) const { return itemBlocks(machine, items(), cost()); }
+  /// Calls `body` with the columns of each group. Beyond the last position, a group has that again.
+  void forEach(KernelEmitter &e, function_ref<void(const Columns &)> body) const {
+    forEachItem(e, items(), cost(), [&](Value i) {
+      Value first = e.mul(e.rem(i, groups), together), last = e.index(type.getDimSize(4) - 1);
+      auto positions = llvm::map_to_vector(llvm::seq<int64_t>(0, together),
+                                           [&](int64_t j) { return e.min(e.add(first, j), last); });
+      body(Columns{e, type, width, e.div(i, groups), positions});
+    });
   }
 };
 } // namespace
 
-/// Calls `body` at each position of a softmax's result, or of its gradient's.
-static void forEachColumn(KernelEmitter &e, Value tensor, function_ref<void(const Column &)> body) {
-  auto type = flattened(tensor);
-  int64_t positions = type.getDimSize(4);
-  forEachItem(e, type.getDimSize(0) * positions, type.getDimSize(1),
-              [&](Value i) { body(Column{e, type, e.div(i, positions), e.rem(i, positions)}); });
-}
-
-static Blocks columnBlocks(Value tensor, const Machine &machine) {
-  auto type = flattened(tensor);
-  return itemBlocks(machine, type.getDimSize(0) * type.getDimSize(4), type.getDimSize(1));
+static ColumnWalk walkOf(kernel::SoftmaxOp op, const Machine &machine) {
+  return ColumnWalk(op.getResult(), op.getX(), machine);
 }
 
 static Blocks blocksOf(kernel::SoftmaxOp op, const Machine &machine) {
-  return columnBlocks(op.getResult(), machine);
+  return walkOf(op, machine).blocks(machine);
 }
 
+/// Stores powers where the result holds them as they are, and computes them twice where it does not.
 static void emit(kernel::SoftmaxOp op, KernelEmitter &e) {
-  Value x = e.operands[0];
-  forEachColumn(e, op.getResult(), [&](const Column &column) {
-    Value lowest = e.constant(-std::numeric_limits<float>::infinity());
-    Value max = column.reduce(lowest, [&](Value max, Value c) -> Value {
-      return arith::MaximumFOp::create(e.b, e.loc, max, column.at(x, op.getX(), c));
-    });
-    auto power = [&](Value c) -> Value {
-      return math::ExpOp::create(e.b, e.loc, e.subf(column.at(x, op.getX(), c), max));
+  Value x = e.operands[0], y = e.results[0];
+  bool keeps = tensorOf(op.getResult()).getElementType().isF32();
+  walkOf(op, e.machine).forEach(e, [&](const Columns &columns) {
+    auto at = [&](unsigned i, Value c) { return columns.at(x, op.getX(), i, c); };
+    auto larger = [&](Value a, Value b) -> Value { return arith::MaximumFOp::create(e.b, e.loc, a, b); };
+    auto most = columns.reduce(-std::numeric_limits<float>::infinity(), at, larger);
+    auto power = [&](unsigned i, Value c) -> Value {
+      return math::ExpOp::create(e.b, e.loc, e.subf(at(i, c), most[i]));
     };
-    Value total = column.reduce(e.zero(1), [&](Value sum, Value c) { return e.addf(sum, power(c)); });
-    column.fill([&](Value c) { return e.divf(power(c), total); });
+    auto shares = columns.sum([&](unsigned i, Value c) {
+      Value value = power(i, c);
+      if (keeps)
+        columns.put(value, i, c);
+      return value;
+    });
+    for (Value &share : shares)
+      share = e.divf(e.constant(1.0f, share.getType()), share);
+    columns.fill([&](unsigned i, Value c) {
+      return e.mulf(keeps ? columns.at(y, op.getResult(), i, c) : power(i, c), shares[i]);
+    });
   });
 }
 
+static ColumnWalk walkOf(kernel::SoftmaxGradOp op, const Machine &machine) {
+  return ColumnWalk(op.getResult(), {op.getG(), op.getY()}, machine);
+}
+
 static Blocks blocksOf(kernel::SoftmaxGradOp op, const Machine &machine) {
-  return columnBlocks(op.getResult(), machine);
+  return walkOf(op, machine).blocks(machine);
 }
 
 static void emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
   Value g = e.operands[0], y = e.operands[1];
-  forEachColumn(e, op.getResult(), [&](const Column &column) {
-    auto dy = [&](Value c) { return column.at(g, op.getG(), c); };
-    auto at = [&](Value c) { return column.at(y, op.getY(), c); };
-    Value sum =
-        column.reduce(e.zero(1), [&](Value sum, Value c) { return e.addf(sum, e.mulf(dy(c), at(c))); });
-    column.fill([&](Value c) { return e.mulf(at(c), e.subf(dy(c), sum)); });
+  walkOf(op, e.machine).forEach(e, [&](const Columns &columns) {
+    auto dy = [&](unsigned i, Value c) { return columns.at(g, op.getG(), i, c); };
+    auto at = [&](unsigned i, Value c) { return columns.at(y, op.getY(), i, c); };
+    auto sums = columns.sum([&](unsigned i, Value c) { return e.mulf(dy(i, c), at(i, c)); });
+    columns.fill([&](unsigned i, Value c) { return e.mulf(at(i, c), e.subf(dy(i, c), sums[i])); });
   });
 }
 

@@ -249,3 +249,24 @@ std::string kinema::cpu::test::describe(const Case &c) {
                      sizes(c.window.padLow), sizes(c.window.padHigh), sizes(c.window.dilation), c.clips,
                      sizes(c.size), c.prologue, c.epilogue, element(c), sizes(c.tile), c.block);
 }
+
+std::string kinema::cpu::test::matmulText(const MatmulCase &c) {
+  auto matrix = [&](int64_t channels, int64_t positions, bool turns) {
+    if (turns)
+      std::swap(channels, positions);
+    return fmt::format("tensor<{}x{}x1x1x{}x{}, #kernel.layout<aBcde{}b>>", c.clips, channels, positions,
+                       c.bfloat16 ? "bf16" : "f32", c.block);
+  };
+  std::string lhs = matrix(c.rows, c.depth, c.turnsLhs), rhs = matrix(c.depth, c.columns, c.turnsRhs);
+  std::string result = matrix(c.rows, c.columns, false), attributes;
+  for (const char *attribute : {c.turnsLhs ? "transpose_lhs" : "", c.turnsRhs ? "transpose_rhs" : ""})
+    attributes += fmt::format("{}{}", *attribute && !attributes.empty() ? ", " : "", attribute);
+  auto op = fmt::format("kernel.matmul %l, %r {{{}}} : ({}, {}) -> {}", attributes, lhs, rhs, result);
+  return definition({{"", "l", lhs}, {"", "r", rhs}}, op, result, 1);
+}
+
+std::string kinema::cpu::test::describe(const MatmulCase &c) {
+  return fmt::format("{} times {}x{}{} . {}x{}{}, {}, blocks of {}", c.clips, c.rows, c.depth,
+                     c.turnsLhs ? " turned" : "", c.depth, c.columns, c.turnsRhs ? " turned" : "",
+                     c.bfloat16 ? "bf16" : "f32", c.block);
+}

@@ -40,6 +40,17 @@ std::string convertText(const Case &c, bool transposed);
 std::string weightGradText(const Case &c);
 std::string describe(const Case &c);
 
+/// Matrices of channels by positions, [rows, depth] or turned, and [depth, columns] or turned.
+struct MatmulCase {
+  int64_t clips, rows, depth, columns;
+  bool turnsLhs = false, turnsRhs = false;
+  int64_t block = 8; // channels in a block: a level's lanes
+  bool bfloat16 = false;
+};
+
+std::string matmulText(const MatmulCase &c);
+std::string describe(const MatmulCase &c);
+
 } // namespace kinema::cpu::test
 
 #endif

@@ -8,6 +8,7 @@
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/InterleaveWeights.h"
+#include "compiler/Target/CPU/MatmulTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "runtime/Device/CpuLevel.h"
@@ -125,16 +126,17 @@ static std::optional<kernel::ScheduleAttr> choose(Operation *op, const cpu::Leve
     return cpu::winogradWeightSchedule(winograd, level.machine);
   if (auto convert = dyn_cast<kernel::ConvertOp>(op))
     return cpu::interleaveWeightsSchedule(convert, level.machine);
-  auto conv = dyn_cast<kernel::ConvOp>(op);
-  if (conv) {
-    auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, level)
-                                           : cpu::convTileCandidates(conv, level, conv.getWinogradTile());
+  auto first = [](ArrayRef<Candidate> candidates) {
     return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
-  }
+  };
+  if (auto matmul = dyn_cast<kernel::MatmulOp>(op))
+    return first(cpu::matmulTileCandidates(matmul, level));
+  if (auto conv = dyn_cast<kernel::ConvOp>(op))
+    return first(conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, level)
+                                      : cpu::convTileCandidates(conv, level, conv.getWinogradTile()));
   auto wgrad = cast<kernel::WeightGradOp>(op);
-  auto candidates = wgrad.getGroups() > 1 ? cpu::groupWeightGradCandidates(wgrad, level)
-                                          : cpu::weightGradTileCandidates(wgrad, level);
-  return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
+  return first(wgrad.getGroups() > 1 ? cpu::groupWeightGradCandidates(wgrad, level)
+                                     : cpu::weightGradTileCandidates(wgrad, level));
 }
 
 static double processorTime() { return double(std::clock()) / CLOCKS_PER_SEC; }

@@ -233,8 +233,31 @@ std::vector<Tensor> referenceWeightGrad(kernel::WeightGradOp op, ArrayRef<Tensor
 
 } // namespace
 
+static std::vector<Tensor> referenceMatmul(kernel::MatmulOp op, ArrayRef<Tensor> operands) {
+  auto positions = [](const Tensor &x) { return x.shape[2] * x.shape[3] * x.shape[4]; };
+  auto element = [&](const Tensor &x, int64_t n, int64_t channel, int64_t position) {
+    return x.values[(n * x.shape[1] + channel) * positions(x) + position];
+  };
+  const Tensor &lhs = operands[0], &rhs = operands[1];
+  bool turnsLhs = op.getTransposeLhs(), turnsRhs = op.getTransposeRhs();
+  int64_t depth = turnsLhs ? lhs.shape[1] : positions(lhs);
+  Tensor result{tensorOf(op.getResult()).getShape().vec(), {}};
+  for (int64_t n = 0; n < result.shape[0]; ++n)
+    for (int64_t row = 0; row < result.shape[1]; ++row)
+      for (int64_t column = 0; column < positions(result); ++column) {
+        double sum = 0;
+        for (int64_t k = 0; k < depth; ++k)
+          sum += (turnsLhs ? element(lhs, n, k, row) : element(lhs, n, row, k)) *
+                 (turnsRhs ? element(rhs, n, column, k) : element(rhs, n, k, column));
+        result.values.push_back(sum);
+      }
+  return {result};
+}
+
 std::vector<Tensor> kinema::cpu::test::reference(Operation *op, ArrayRef<Tensor> operands) {
   if (auto conv = dyn_cast<kernel::ConvOp>(op))
     return referenceConv(conv, operands);
+  if (auto matmul = dyn_cast<kernel::MatmulOp>(op))
+    return referenceMatmul(matmul, operands);
   return referenceWeightGrad(cast<kernel::WeightGradOp>(op), operands);
 }

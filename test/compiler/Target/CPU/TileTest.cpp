@@ -6,6 +6,8 @@
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/GroupedSource.h"
+#include "compiler/Target/CPU/MatmulTile.h"
+#include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 
 #include <algorithm>
@@ -117,6 +119,7 @@ protected:
 
 class ConvTile : public AtLevel {};
 class WeightGradTile : public AtLevel {};
+class MatmulTile : public AtLevel {};
 class GroupTile : public AtLevel {
 protected:
   /// In small blocks; every other size of the input also in those that the model chooses.
@@ -487,6 +490,30 @@ TEST_P(WeightGradTile, UnevenBlocks) {
     check(weightGradText(at(c)), describe(at(c)), smallBlocks());
 }
 
+/// Sides that are whole vectors, less than one, and more; a depth that ends within a vector or is within one.
+const std::vector<MatmulCase> matmulCases = {
+    {2, 32, 64, 48}, {3, 13, 6, 40}, {2, 70, 37, 29}, {1, 9, 150, 5}};
+
+/// All ways of turning the sides, by the model's choice and in small blocks with chunks of a vector.
+TEST_P(MatmulTile, AllWays) {
+  Scheduler small = [machine = level().machine](mlir::Operation *op) {
+    auto matmul = mlir::cast<kernel::MatmulOp>(op);
+    auto shape = matmul.getResult().getType().getShape();
+    int64_t columns = std::min(machine.vector, shape[4]);
+    int64_t groups = cpu::groupBlocks(shape::ceilDiv(shape[1], machine.vector)).count();
+    return cpu::matmulTileSchedule(matmul, machine, {columns, std::min<int64_t>(2, groups), 1});
+  };
+  for (MatmulCase c : matmulCases)
+    for (int way = 0; way < 8; ++way) {
+      c.turnsLhs = way & 1;
+      c.turnsRhs = way & 2;
+      c.bfloat16 = way & 4;
+      c.block = level().machine.vector;
+      check(matmulText(c), describe(c));
+      check(matmulText(c), describe(c), small);
+    }
+}
+
 Case grouped(int64_t groups, Case c) {
   c.groups = groups;
   return c;
@@ -554,6 +581,7 @@ std::vector<cpu::Level> singleLevels() {
 
 INSTANTIATE_TEST_SUITE_P(Levels, ConvTile, testing::ValuesIn(singleLevels()), levelName);
 INSTANTIATE_TEST_SUITE_P(Levels, WeightGradTile, testing::ValuesIn(singleLevels()), levelName);
+INSTANTIATE_TEST_SUITE_P(Levels, MatmulTile, testing::ValuesIn(singleLevels()), levelName);
 INSTANTIATE_TEST_SUITE_P(Levels, GroupTile, testing::ValuesIn(singleLevels()), levelName);
 INSTANTIATE_TEST_SUITE_P(Levels, BFloat16Tile, testing::ValuesIn(cpu::levels), levelName);
 

@@ -173,6 +173,80 @@ TEST(ReferenceMatmul, WithEachSideTransposed) {
   check({2, 16, 1, 3, 8}, {2, 24, 1, 5, 1}, false, false); // 16x24 . 24x5
 }
 
+/// An arrangement as lists of factors for each axis, slowest first. Factors of the result alone repeat.
+struct Arranged {
+  Shape sizes;
+  std::vector<Shape> source, target;
+
+  static Shape shapeOf(const Shape &sizes, const std::vector<Shape> &axes) {
+    Shape shape;
+    for (const Shape &axis : axes) {
+      shape.push_back(1);
+      for (int64_t factor : axis)
+        shape.back() *= sizes[factor];
+    }
+    return shape;
+  }
+  static std::string text(const std::vector<Shape> &axes) {
+    std::string all;
+    for (const Shape &axis : axes) {
+      std::string one;
+      for (int64_t factor : axis)
+        one += (one.empty() ? "" : " ") + std::to_string(factor);
+      all += (all.empty() ? "" : ", ") + (one.empty() ? "_" : one);
+    }
+    return all;
+  }
+  std::string attribute() const {
+    std::string all = "<" + text(source) + " -> " + text(target) + " of ";
+    for (size_t i = 0; i < sizes.size(); ++i)
+      all += (i ? "x" : "") + std::to_string(sizes[i]);
+    return all + ">";
+  }
+  /// Adds up the source's elements where they go, for all numbers of all factors.
+  Tensor expected(const Tensor &x) const {
+    Tensor y = filled(shapeOf(sizes, target), 0);
+    Shape numbers(sizes.size(), 0);
+    auto indexIn = [&](const std::vector<Shape> &axes) {
+      int64_t index = 0;
+      for (const Shape &axis : axes)
+        for (int64_t factor : axis)
+          index = index * sizes[factor] + numbers[factor];
+      return index;
+    };
+    for (bool more = true; more;) {
+      y.values[indexIn(target)] += x.values[indexIn(source)];
+      more = false;
+      for (size_t i = sizes.size(); i-- > 0 && !more; more = numbers[i] != 0)
+        numbers[i] = (numbers[i] + 1) % sizes[i];
+    }
+    return y;
+  }
+};
+
+TEST(ReferenceArrange, ByVectorsAndByElements) {
+  const Arranged cases[] = {
+      {{2, 4, 8, 3, 5, 2}, {{0}, {1, 2}, {3}, {4}, {5}}, {{0, 1}, {2}, {3}, {4}, {5}}}, // groups become clips
+      {{2, 3, 11, 2, 5}, {{0}, {2}, {3}, {4}, {}}, {{0, 1}, {2}, {3}, {4}, {}}},    // clips repeated, padding
+      {{2, 13, 4, 3, 5}, {{0}, {1}, {2}, {3}, {4}}, {{0}, {4}, {2}, {3}, {1}}},     // channels become columns
+      {{2, 13, 16, 3, 5}, {{0}, {1}, {2}, {3}, {4}}, {{0}, {2}, {1}, {3}, {4}}},    // of whole vectors
+      {{2, 3, 8, 4, 5}, {{0}, {1}, {2, 3}, {4}, {}}, {{0}, {3, 2}, {4}, {1}, {}}},  // the inner one in steps
+      {{2, 3, 11, 2, 5}, {{0}, {1}, {3}, {4}, {}}, {{0}, {1, 2}, {3}, {4}, {}}},    // each channel repeated
+      {{2, 3, 16, 2, 5}, {{0}, {1}, {3}, {4}, {}}, {{0}, {1, 2}, {3}, {4}, {}}},    // by whole vectors
+      {{2, 9, 4, 3, 5}, {{0}, {1}, {2}, {3}, {4}}, {{0}, {4}, {2}, {3}, {}}},       // sums over channels
+      {{2, 9, 4, 3, 5}, {{0}, {1}, {2}, {3}, {4}}, {{0}, {1}, {}, {}, {4}}},        // sums, channels stay
+      {{2, 2, 12, 3, 5}, {{0}, {1, 2}, {3}, {4}, {}}, {{0}, {2, 1}, {3}, {4}, {}}}, // channels exchanged
+  };
+  for (const Arranged &c : cases)
+    for (auto [from, to] : {std::pair{&blocked, &blocked}, {&plain, &blocked}, {&blocked, &plain}}) {
+      SCOPED_TRACE(c.attribute());
+      Shape source = Arranged::shapeOf(c.sizes, c.source), target = Arranged::shapeOf(c.sizes, c.target);
+      ReferenceKernel kernel(plainText("kernel.arrange", {from(source)}, to(target), c.attribute()));
+      Tensor x = random(source, 1);
+      expectNear(kernel.run({x})[0], c.expected(x), 1e-5);
+    }
+}
+
 TEST(ReferenceSpreadSum, OverAnyAxes) {
   const char *body = R"(kernel.spread_sum prologue (pixel %o0, pixel %o1) : (TYPES) {
   ^bb0(%a: f32, %b: f32):
