@@ -24,7 +24,7 @@ SPECS = {"r2plus1d_18": "models/torchvision/r2plus1d_18.arch", "r3d_18": "models
          "mc3_18": "models/torchvision/mc3_18.arch", "f_r2d_18": "models/f_r2d_18.arch"}
 # Other families, whose PyTorch networks are those of test/parity/papers/: frames, height and width.
 ZOO = {"r3d_50": (8, 112), "r3d_50_nl": (8, 112), "ip_csn_50": (8, 112), "ir_csn_50": (8, 112), "p3d_63": (16, 112), "tsm_50": (8, 112),
-       "tsm_mobilenet_v2": (8, 112), "slowfast_50_4x16": (32, 112), "x3d_m": (8, 112), "videomae_b": (8, 112),
+       "tsm_mobilenet_v2": (8, 112), "slowfast_50_4x16": (32, 112), "x3d_m": (8, 112), "videomae_b": (8, 112), "timesformer_b": (8, 112),
        "i3d": (16, 224), "s3d_g": (16, 224), "mfnet": (8, 112), "glore_50": (8, 112), "ltc": (16, 58), "slow_fusion": (10, 170),
        "artnet_18": (16, 112), "f_stcn": (5, 204), "eco_lite": (16, 112), "cost_50": (8, 112), "tea_50": (8, 112), "tpn_50": (32, 112), "movinet_a0": (8, 112),
        "mvit_b_16x4": (8, 112), "mvit_v2_s": (8, 128), "video_swin_t": (16, 224), "tdn_50": (40, 112), "timeception_i3d": (64, 112)}

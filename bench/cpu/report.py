@@ -10,7 +10,7 @@ import chart
 
 TITLES = {"r2plus1d_18": "R(2+1)D-18", "r3d_18": "R3D-18", "mc3_18": "MC3-18", "f_r2d_18": "f-R2D-18", "r3d_50": "R3D-50",
           "r3d_50_nl": "R3D-50, non-local", "ip_csn_50": "ip-CSN-50", "ir_csn_50": "ir-CSN-50", "p3d_63": "P3D-63", "tsm_50": "TSM-50",
-          "tsm_mobilenet_v2": "TSM-MobileNetV2", "slowfast_50_4x16": "SlowFast-50 4x16", "x3d_m": "X3D-M", "videomae_b": "VideoMAE ViT-B",
+          "tsm_mobilenet_v2": "TSM-MobileNetV2", "slowfast_50_4x16": "SlowFast-50 4x16", "x3d_m": "X3D-M", "videomae_b": "VideoMAE ViT-B", "timesformer_b": "TimeSformer-B",
           "i3d": "I3D", "s3d_g": "S3D-G", "mfnet": "MFNet", "glore_50": "GloRe-50", "ltc": "LTC", "slow_fusion": "Slow fusion",
           "artnet_18": "ARTNet-18", "f_stcn": "F_STCN", "eco_lite": "ECO-Lite", "cost_50": "CoST-50", "tea_50": "TEA-50", "tpn_50": "TPN-50",
           "movinet_a0": "MoViNet-A0", "mvit_b_16x4": "MViT-B", "mvit_v2_s": "MViTv2-S", "video_swin_t": "Video Swin-T",

@@ -83,7 +83,9 @@ LogicalResult OutlinePrepared::outline(PreparedOp op, IRMapping &mapping, OpBuil
                         /*file_shape=*/nullptr);
   clip::WriteOp::create(prepare, op.getLoc(), op.getName(), mapping.lookup(op.getValue()));
   builder.setInsertionPoint(op);
-  op.replaceAllUsesWith(clip::ReadOp::create(builder, op.getLoc(), type, op.getName()).getValue());
+  Value read = clip::ReadOp::create(builder, op.getLoc(), type, op.getName());
+  mapping.map(read, mapping.lookup(op.getValue())); // what is prepared of it need not read it
+  op.replaceAllUsesWith(read);
   op.erase();
   ++prepared;
   return success();

@@ -75,6 +75,12 @@ void PrepareValues::prepare(func::FuncOp function) {
   for (kernel::LaunchableOp op : llvm::reverse(launches))
     if (llvm::any_of(op->getResults(), isTooLarge))
       fixed.erase(op);
+  for (PreparedOp op : llvm::make_early_inc_range(function.getOps<PreparedOp>())) {
+    // What is prepared of it is made of what it is made of, and may be all that needs it.
+    op.getResult().replaceUsesWithIf(op.getValue(), [&](OpOperand &use) { return !isRead(use); });
+    if (op.use_empty())
+      op.erase();
+  }
   for (kernel::LaunchableOp op : launches)
     for (Value value : op->getResults())
       if (fixed.contains(op) && llvm::any_of(value.getUses(), isRead))

@@ -20,7 +20,7 @@ from torchvision_parity import compare_all, compare_with, randomised
 CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_csn_50:2x8x96x96", "p3d_63:2x16x96x96", "tsm_50:2x4x96x96",
          "tsm_mobilenet_v2:2x4x96x96", "r2plus1d:2x8x64x64", "rmc3:2x8x64x64", "se_frames:2x3x96x96", "i3d_50:2x8x96x96",
          "mfnet:2x8x96x96", "glore_50:2x8x96x96", "a2_50:2x8x96x96", "ltc:2x16x32x32", "slow_fusion:2x10x50x50", "artnet_18:2x16x48x48",
-         "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48",
+         "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48", "timesformer_b:2x3x32x48",
          "mvit_b_16x4:2x8x64x64", "mvit_v2_s:2x8x64x64", "video_swin_t:2x8x64x64", "movinet_a0:2x6x75x75", "eco_lite:2x8x64x64",
          "cost_50:2x8x64x64", "tea_50:2x4x96x96", "tpn_50:2x16x96x96",
          "tdn_50:2x20x80x80", "timeception_i3d:6x32x32x32", "f_stcn:2x5x76x76"]

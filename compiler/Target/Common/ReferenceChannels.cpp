@@ -184,18 +184,18 @@ struct Columns {
   }
   /// Stores `element` at each channel, and zero in the padding.
   void fill(Element element) const {
-    auto put = [&](Value c, Element value) {
+    auto store = [&](Value c, Element value) {
       SmallVector<Value> values; // before the first is stored, since the last column may be there twice
       for (unsigned i = 0; i < positions.size(); ++i)
         values.push_back(value(i, c));
       for (auto [i, stored] : llvm::enumerate(values))
-        this->put(stored, i, c);
+        put(stored, i, c);
     };
-    e.loop(e.index(0), e.index(whole()), width, [&](Value c) { put(c, element); });
+    e.loop(e.index(0), e.index(whole()), width, [&](Value c) { store(c, element); });
     if (whole() < channels())
-      put(e.index(whole()), [&](unsigned i, Value c) { return withoutPadding(element(i, c), 0); });
+      store(e.index(whole()), [&](unsigned i, Value c) { return withoutPadding(element(i, c), 0); });
     e.loop(e.index(shape::roundUp(channels(), width)), e.index(storedChannels(type)), width,
-           [&](Value c) { put(c, [&](unsigned, Value) { return e.zero(width); }); });
+           [&](Value c) { store(c, [&](unsigned, Value) { return e.zero(width); }); });
   }
 
 private:

@@ -55,6 +55,30 @@ func.func @nothing() {
 
 // -----
 
+// What is prepared of what is prepared is made of that itself, not of a parameter that @prepare has yet to write.
+!p = tensor<2x16x1x1x4xf32, #kernel.layout<aBcde16b>>
+clip.param @p : tensor<2x16x1x1x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @nested(
+// CHECK: clip.read @a
+// CHECK: clip.read @b
+// CHECK-LABEL: func.func @prepare
+// CHECK: %[[P:.*]] = clip.read @p
+// CHECK-NOT: clip.read
+// CHECK: %[[A:.*]] = kernel.softmax %[[P]]
+// CHECK-NEXT: clip.write @a, %[[A]]
+// CHECK-NEXT: %[[B:.*]] = kernel.softmax %[[A]]
+// CHECK-NEXT: clip.write @b, %[[B]]
+func.func @nested() -> (!p, !p) {
+  %p = clip.read @p : !p
+  %a = kernel.softmax %p : (!p) -> !p
+  %m = clip.prepared "a", %a : !p
+  %b = kernel.softmax %m : (!p) -> !p
+  %n = clip.prepared "b", %b : !p
+  return %m, %n : !p, !p
+}
+
+// -----
+
 func.func @input(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{'clip.prepared' op is made of an input of the function, expected parameters alone}}
   %p = clip.prepared "a", %x : tensor<4xf32>

@@ -40,3 +40,37 @@ func.func @step(%x: !p) -> !p {
   clip.write @p, %y : !p
   return %y : !p
 }
+
+// -----
+
+// What is prepared of something prepared takes the place of that, or has the same origin.
+!p = tensor<2x16x1x1x4xf32, #kernel.layout<aBcde16b>>
+clip.param @p : tensor<2x16x1x1x4xf32> {role = "weight"}
+clip.param @q : tensor<2x16x1x1x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @twice(
+// CHECK: %[[P:.*]] = clip.read @p
+// CHECK-NEXT: %[[Q:.*]] = clip.read @q
+// CHECK-NEXT: %[[A:.*]] = kernel.softmax %[[P]]
+// CHECK-NEXT: %[[B:.*]] = kernel.softmax %[[A]]
+// CHECK-NEXT: %[[M:.*]] = clip.prepared "b.prepared", %[[B]]
+// CHECK-NEXT: %[[C:.*]] = kernel.softmax %[[Q]]
+// CHECK-NEXT: %[[N:.*]] = clip.prepared "c", %[[C]]
+// CHECK-NEXT: %[[D:.*]] = kernel.softmax %[[C]]
+// CHECK-NEXT: %[[O:.*]] = clip.prepared "d.prepared", %[[D]]
+// CHECK-NEXT: kernel.softmax_grad %{{.*}}, %[[M]]
+// CHECK-NEXT: kernel.softmax_grad %[[N]], %{{.*}} :
+// CHECK-NEXT: kernel.softmax_grad %{{.*}}, %[[O]] :
+func.func @twice(%x: !p) -> (!p, !p, !p) {
+  %p = clip.read @p : !p
+  %q = clip.read @q : !p
+  %a = kernel.softmax %p : (!p) -> !p
+  %m = clip.prepared "a", %a : !p
+  %b = kernel.softmax %m : (!p) -> !p loc("b")
+  %c = kernel.softmax %q : (!p) -> !p
+  %n = clip.prepared "c", %c : !p
+  %d = kernel.softmax %n : (!p) -> !p loc("d")
+  %y = kernel.softmax_grad %x, %b : (!p, !p) -> !p
+  %z = kernel.softmax_grad %n, %x : (!p, !p) -> !p
+  %w = kernel.softmax_grad %x, %d : (!p, !p) -> !p
+  return %y, %z, %w : !p, !p, !p
+}

@@ -5,7 +5,7 @@ from .motion import TDN, TEA, TPN, CostNet, SlowFast
 from .preact import DoubleAttention, glore_50, mfnet
 from .resnets import P3D63, TSM50, I3DResNet50, ResNet50, SEBottleneck, cube, depthwise, plane, preserved, r2plus1d, r3d_50_nl, rmc3
 from .stacks import LTC, FactorisedSTCN, SlowFusion, artnet_18, eco_lite
-from .transformers import VideoMAE, VideoSwin, mvit
+from .transformers import TimeSformer, VideoMAE, VideoSwin, mvit
 from .units import SHALLOW, SPACE, stem_pool, with_eps
 
 # By the names of the specs, or of what SETTINGS of papers_parity.py make of them.
@@ -38,6 +38,7 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "x3d_m": X3D,
             "movinet_a0": lambda: with_eps(movinet_a0(), 1e-3),
             "videomae_b": lambda: VideoMAE((2, 2, 3)),
+            "timesformer_b": lambda: TimeSformer((3, 2, 3)),
             "video_swin_t": lambda: VideoSwin((2, 2, 2), (1, 1, 1, 1)),
             "mvit_b_16x4": lambda: mvit("mvit_v1_b", 8, 64),
             "mvit_v2_s": lambda: mvit("mvit_v2_s", 8, 64),
@@ -53,6 +54,7 @@ WHOLE = {"mfnet": lambda frames, size: mfnet(),
          "slow_fusion": lambda frames, size: SlowFusion(36),
          "f_stcn": lambda frames, size: FactorisedSTCN(9, frames),
          "videomae_b": lambda frames, size: VideoMAE((frames // 2, size // 16, size // 16)),
+         "timesformer_b": lambda frames, size: TimeSformer((frames, size // 16, size // 16)),
          "video_swin_t": lambda frames, size: VideoSwin(),
          "mvit_b_16x4": lambda frames, size: mvit("mvit_v1_b", frames, size),
          "mvit_v2_s": lambda frames, size: mvit("mvit_v2_s", frames, size)}

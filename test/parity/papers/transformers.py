@@ -1,4 +1,4 @@
-"""Transformers: VideoMAE, Video Swin and, with other sizes, torchvision's MViT."""
+"""Transformers: VideoMAE, TimeSformer, Video Swin and, with other sizes, torchvision's MViT."""
 import math
 from unittest import mock
 
@@ -21,20 +21,36 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
+def projections(channels, key_bias=False):
+    return nn.ModuleDict({name: nn.Conv3d(channels, channels, 1, bias=name != "k" or key_bias) for name in ("q", "k", "v", "proj")})
+
+
+def attention(parts, x, heads):
+    """Lets all positions of a clip see each other: x is [N, C, T, H, W]."""
+    q, k, v = (parts[name](x).reshape(len(x), heads, x.shape[1] // heads, -1).transpose(2, 3) for name in ("q", "k", "v"))
+    shares = torch.softmax(q @ k.transpose(2, 3) / q.shape[3] ** 0.5, 3)
+    return parts["proj"]((shares @ v).transpose(2, 3).reshape(x.shape))
+
+
+class Perceptron(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv3d(channels, 4 * channels, 1), nn.Conv3d(4 * channels, channels, 1)
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
 class Encoder(nn.Module):
     def __init__(self, channels, heads):
         super().__init__()
         self.heads = heads
         self.norm1, self.norm2 = ChannelNorm(channels), ChannelNorm(channels)
-        self.attn = nn.ModuleDict({name: nn.Conv3d(channels, channels, 1, bias=name != "k") for name in ("q", "k", "v", "proj")})
-        self.mlp = nn.ModuleDict({"fc1": nn.Conv3d(channels, 4 * channels, 1), "fc2": nn.Conv3d(4 * channels, channels, 1)})
+        self.attn, self.mlp = projections(channels), Perceptron(channels)
 
     def forward(self, x):
-        y = self.norm1(x)
-        q, k, v = (self.attn[name](y).reshape(len(x), self.heads, x.shape[1] // self.heads, -1).transpose(2, 3) for name in ("q", "k", "v"))
-        shares = torch.softmax(q @ k.transpose(2, 3) / q.shape[3] ** 0.5, 3)
-        x = x + self.attn["proj"]((shares @ v).transpose(2, 3).reshape(x.shape))
-        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
+        x = x + attention(self.attn, self.norm1(x), self.heads)
+        return x + self.mlp(self.norm2(x))
 
 
 class VideoMAE(nn.Module):
@@ -49,6 +65,41 @@ class VideoMAE(nn.Module):
     def forward(self, x):
         x = self.blocks(self.patch_embed(x) + self.pos_embed.weight)
         return self.fc(self.fc_norm(x.mean((2, 3, 4), keepdim=True)).flatten(1))
+
+
+# Bertasius et al., 2021: TimeSformer, without the token of the class. A position sees its own in all frames, then those of its frame.
+
+class Divided(nn.Module):
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.heads = heads
+        self.temporal_norm, self.norm1, self.norm2 = (ChannelNorm(channels) for _ in range(3))
+        self.temporal_attn, self.attn = projections(channels, key_bias=True), projections(channels, key_bias=True)
+        self.temporal_fc, self.mlp = nn.Conv3d(channels, channels, 1), Perceptron(channels)
+
+    def forward(self, x):
+        n, c, t, h, w = x.shape
+        y = self.temporal_norm(x).permute(0, 3, 4, 1, 2).reshape(n * h * w, c, t, 1, 1)
+        y = self.temporal_fc(attention(self.temporal_attn, y, self.heads))
+        x = x + y.reshape(n, h, w, c, t).permute(0, 3, 4, 1, 2)
+        y = self.norm1(x).transpose(1, 2).reshape(n * t, c, 1, h, w)
+        x = x + attention(self.attn, y, self.heads).reshape(n, t, c, h, w).transpose(1, 2)
+        return x + self.mlp(self.norm2(x))
+
+
+class TimeSformer(nn.Module):
+    def __init__(self, size, channels=768, heads=12, depth=12):
+        super().__init__()
+        frames, rows, columns = size
+        self.patch_embed = nn.Conv3d(3, channels, (1, 16, 16), (1, 16, 16))
+        self.pos_embed, self.time_embed = Learned(channels, 1, rows, columns), Learned(channels, frames, 1, 1)
+        self.blocks = nn.Sequential(*(Divided(channels, heads) for _ in range(depth)))
+        self.norm = ChannelNorm(channels)
+        self.fc = nn.Linear(channels, CLASSES)
+
+    def forward(self, x):
+        x = self.blocks(self.patch_embed(x) + self.pos_embed.weight + self.time_embed.weight)
+        return self.fc(self.norm(x).mean((2, 3, 4)))
 
 
 # Liu et al., 2022: Video Swin. Windows lie half a window further in every other block; what comes from the other end is masked.
