@@ -534,7 +534,8 @@ LogicalResult PlaceOp::verify() {
   auto isChannels = [](int64_t first, int64_t count, RankedTensorType type) {
     return first >= 0 && count > 0 && first + count <= type.getDimSize(1);
   };
-  for (auto piece : getPieces().getAsRange<PieceAttr>()) {
+  auto pieces = llvm::to_vector(getPieces().getAsRange<PieceAttr>());
+  for (auto [i, piece] : llvm::enumerate(pieces)) {
     if (piece.getInput() < 0 || piece.getInput() >= int64_t(getInputs().size()))
       return emitOpError("has ") << getInputs().size() << " operands, none for " << piece;
     auto x = tensorOf(getInputs()[piece.getInput()]);
@@ -543,6 +544,10 @@ LogicalResult PlaceOp::verify() {
     if (!alike || !isChannels(piece.getFrom(), piece.getCount(), x) ||
         !isChannels(piece.getTo(), piece.getCount(), result))
       return emitOpError("cannot take ") << piece << " from " << x << " to " << result;
+    for (auto before : ArrayRef(pieces).take_front(i))
+      if (piece.getTo() < before.getTo() + before.getCount() &&
+          before.getTo() < piece.getTo() + piece.getCount())
+        return emitOpError("has two pieces for one channel: ") << before << " and " << piece;
   }
   return success();
 }

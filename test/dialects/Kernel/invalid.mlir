@@ -1044,6 +1044,14 @@ func.func @f(%x: tensor<1x3x1x1x1xf32>) {
 
 // -----
 
+func.func @f(%x: tensor<1x3x1x1x1xf32>) {
+  // expected-error @below {{'kernel.place' op has two pieces for one channel: #kernel.piece<input = 0, from = 0, to = 0, count = 2, frames = 0> and #kernel.piece<input = 0, from = 0, to = 1, count = 2, frames = 0>}}
+  %y = kernel.place %x [#kernel.piece<input = 0, from = 0, to = 0, count = 2, frames = 0>, #kernel.piece<input = 0, from = 0, to = 1, count = 2, frames = 0>] : (tensor<1x3x1x1x1xf32>) -> tensor<1x3x1x1x1xf32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<1x3x1x1x2xf32>) {
   // expected-error @below {{'kernel.matmul' op multiplies matrices of 3x2 and 3x2, which does not give 'tensor<1x3x1x1x2xf32>'}}
   %y = kernel.matmul %x, %x : (tensor<1x3x1x1x2xf32>, tensor<1x3x1x1x2xf32>) -> tensor<1x3x1x1x2xf32>
