@@ -100,10 +100,7 @@ BatchNormCoeffsOp ClipFoldBatchNormPass::coefficients(BatchNormOp norm, OpBuilde
 /// Prepares a value under a name, or under `name2` and so on where layers share what it is named for.
 Value ClipFoldBatchNormPass::prepare(OpBuilder &builder, Location where, const std::string &name,
                                      Value value) {
-  std::string free = name;
-  for (unsigned number = 2; !names.insert(free).second; ++number)
-    free = name + std::to_string(number);
-  return PreparedOp::create(builder, where, free, value);
+  return PreparedOp::create(builder, where, freeName(names, name), value);
 }
 
 void ClipFoldBatchNormPass::foldIntoConv(BatchNormOp norm, ConvOp conv) {

@@ -146,6 +146,13 @@ std::string kinema::layerName(Location location) {
   return name;
 }
 
+std::string kinema::freeName(llvm::StringSet<> &taken, const std::string &name) {
+  std::string free = name;
+  for (unsigned number = 2; !taken.insert(free).second; ++number)
+    free = name + std::to_string(number);
+  return free;
+}
+
 /// Succeeds if an argument or result has a name, which is `attribute`, and a fixed size.
 static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
   if (!isa_and_nonnull<StringAttr>(attribute))

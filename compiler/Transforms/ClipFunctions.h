@@ -7,6 +7,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include "llvm/ADT/StringSet.h"
+
 namespace kinema {
 
 /// Returns the function @forward, which has one block and returns the scores; its further results, if there
@@ -45,6 +47,9 @@ mlir::FailureOr<mlir::func::FuncOp> addInference(mlir::ModuleOp module);
 
 /// Returns the name of the layer that a location carries, for messages; "?" where it has none.
 std::string layerName(mlir::Location location);
+
+/// Returns `name`, or the first of `name2`, `name3`, ..., that is not taken, and takes it.
+std::string freeName(llvm::StringSet<> &taken, const std::string &name);
 
 /// Succeeds if a network's function is one block whose arguments and results have names and fixed sizes, and
 /// if its argument hyper has fields; otherwise an error at the function says what is missing.

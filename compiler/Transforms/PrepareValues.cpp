@@ -5,8 +5,6 @@
 
 #include "mlir/Transforms/RegionUtils.h"
 
-#include "llvm/ADT/StringSet.h"
-
 namespace kinema {
 #define GEN_PASS_DEF_PREPAREVALUES
 #include "compiler/Transforms/Passes.h.inc"
@@ -35,20 +33,11 @@ struct PrepareValues : kinema::impl::PrepareValuesBase<PrepareValues> {
 private:
   void prepare(func::FuncOp function);
   void prepare(Value value, llvm::function_ref<bool(OpOperand &)> isRead);
-  std::string freeName(Location layer);
 
   llvm::StringSet<> names; // of parameters, and of what is prepared
 };
 
 } // namespace
-
-/// Returns a name for what a layer has prepared.
-std::string PrepareValues::freeName(Location layer) {
-  std::string name = layerName(layer) + ".prepared", free = name;
-  for (unsigned number = 2; !names.insert(free).second; ++number)
-    free = name + std::to_string(number);
-  return free;
-}
 
 /// Returns the operations of a function that compute something of parameters alone, or of what is prepared.
 static DenseSet<Operation *> fixedOperations(func::FuncOp function) {
@@ -91,7 +80,8 @@ void PrepareValues::prepare(func::FuncOp function) {
 void PrepareValues::prepare(Value value, llvm::function_ref<bool(OpOperand &)> isRead) {
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfterValue(value);
-  auto made = PreparedOp::create(builder, value.getLoc(), freeName(value.getLoc()), value);
+  std::string name = freeName(names, layerName(value.getLoc()) + ".prepared");
+  auto made = PreparedOp::create(builder, value.getLoc(), name, value);
   value.replaceUsesWithIf(made, [&](OpOperand &use) { return use.getOwner() != made && isRead(use); });
   ++prepared;
 }

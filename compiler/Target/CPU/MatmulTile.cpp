@@ -119,19 +119,17 @@ static MatmulPlan planOf(kernel::MatmulOp op, const Machine &machine) {
   return MatmulPlan(op, machine, parametersOf<MatmulTileParameters>(*op.getSchedule()));
 }
 
-/// The plan of one block of the grid for each clip, whose parameters are the largest.
-static MatmulPlan largestPlan(kernel::MatmulOp op, const Machine &machine) {
-  Matrices result(op.getResult(), machine.vector);
-  int64_t depth = clip::matmulDepth(tensorOf(op.getLhs()), op.getTransposeLhs());
-  int64_t blocks = std::max<int64_t>(1, depth / machine.vector);
-  return MatmulPlan(op, machine, {result.positions, groupBlocks(result.blocks()).count(), blocks});
+/// The largest that each parameter may be.
+static MatmulTileParameters largestParameters(kernel::MatmulOp op, const Machine &machine) {
+  MatmulPlan plan(op, machine, {1, 1, 1});
+  return {plan.result.positions, plan.groups.count(), std::max<int64_t>(1, plan.wholeBlocks())};
 }
 
 kernel::ScheduleAttr kinema::cpu::remakeMatmulTile(kernel::MatmulOp op, const Level &level,
                                                    ScheduleParameters &parameters) {
   if (!isSupported(op, level.machine))
     return {};
-  MatmulTileParameters read, largest = largestPlan(op, level.machine).parameters;
+  MatmulTileParameters read, largest = largestParameters(op, level.machine);
   parameters.read(read);
   int64_t lanes = level.machine.vector;
   parameters.check(read.columns, std::min(lanes, largest.columns), largest.columns, lanes);
@@ -155,7 +153,7 @@ SmallVector<Candidate> kinema::cpu::matmulTileCandidates(kernel::MatmulOp op, co
     if (plan.scratchBytes() <= most)
       best.consider(plan.cycles(), [&] { return scheduleOf(op, plan); });
   };
-  MatmulTileParameters largest = largestPlan(op, machine).parameters;
+  MatmulTileParameters largest = largestParameters(op, machine);
   int64_t lanes = machine.vector;
   consider({std::min(lanes, largest.columns), largest.parts, 1}, std::numeric_limits<int64_t>::max());
   for (int64_t columns : evenSizes(largest.columns, lanes))

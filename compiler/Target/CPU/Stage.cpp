@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/Stage.h"
 
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/Common/Partition.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -137,13 +138,7 @@ void kinema::cpu::turn(KernelEmitter &e, MutableArrayRef<Value> rows) {
 }
 
 Value kinema::cpu::channelMask(KernelEmitter &e, Value block, int64_t channels, int64_t width) {
-  auto steps = llvm::to_vector(llvm::seq<int32_t>(0, width));
-  auto type = VectorType::get({width}, e.b.getI32Type());
-  Value lane = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(type, ArrayRef(steps)));
-  Value left =
-      arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), e.sub(e.index(channels), e.mul(block, width)));
-  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, lane,
-                               vector::BroadcastOp::create(e.b, e.loc, type, left));
+  return reference::firstLanes(e, e.sub(e.index(channels), e.mul(block, width)), width);
 }
 
 namespace {

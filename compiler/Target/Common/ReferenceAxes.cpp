@@ -68,13 +68,10 @@ std::optional<int64_t> Arrange::strideOfLanes() const {
     const int64_t *found = llvm::find(factors, lanes);
     if (found == factors.end())
       continue;
-    int64_t step = 1, stride = 1;
+    int64_t step = 1;
     for (int64_t inner : ArrayRef(found + 1, factors.end()))
       step *= how.getSizes()[inner];
-    auto order = kernel::layoutOf(from).order(from.getShape());
-    while (order.back().axis != axis)
-      stride *= order.pop_back_val().size;
-    return axis == 1 ? std::nullopt : std::optional(step * stride);
+    return axis == 1 ? std::nullopt : std::optional(strideOf(from, axis, step));
   }
   return 0; // they repeat one element
 }

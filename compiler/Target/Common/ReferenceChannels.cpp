@@ -136,6 +136,14 @@ static RankedTensorType flattened(Value tensor) {
       type.getElementType(), type.getEncoding());
 }
 
+/// Combines the lanes of a vector, in their order.
+static Value combinedLanes(KernelEmitter &e, Value lanes, KernelEmitter::Combine combine) {
+  Value one = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
+  for (int64_t lane = 1; lane < cast<VectorType>(lanes.getType()).getDimSize(0); ++lane)
+    one = combine(one, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
+  return one;
+}
+
 namespace {
 /// Columns are neighbouring positions of a clip, with all channels, of which `width` are computed at once.
 struct Columns {
@@ -175,7 +183,7 @@ struct Columns {
     for (auto [i, value] : llvm::enumerate(all)) {
       if (whole() < channels())
         value = combine(value, withoutPadding(element(i, e.index(whole())), neutral));
-      value = combinedLanes(value, combine);
+      value = width == 1 ? value : e.splat(combinedLanes(e, value, combine), width);
     }
     return all;
   }
@@ -201,14 +209,6 @@ struct Columns {
 private:
   Value place(RankedTensorType tensor, unsigned i, Value c) const {
     return e.position(tensor, {n, c, e.index(0), e.index(0), positions[i]});
-  }
-  Value combinedLanes(Value lanes, KernelEmitter::Combine combine) const {
-    if (width == 1)
-      return lanes;
-    Value one = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
-    for (int64_t lane = 1; lane < width; ++lane)
-      one = combine(one, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
-    return e.splat(one, width);
   }
 };
 
@@ -293,10 +293,7 @@ static void emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
 }
 
 Value reference::sumOfLanes(KernelEmitter &e, Value lanes) {
-  Value sum = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
-  for (int64_t lane = 1; lane < cast<VectorType>(lanes.getType()).getDimSize(0); ++lane)
-    sum = e.addf(sum, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
-  return sum;
+  return combinedLanes(e, lanes, [&](Value a, Value b) { return e.addf(a, b); });
 }
 
 //===-- Matmul ------------------------------------------------------------===//

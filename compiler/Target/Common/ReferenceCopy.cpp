@@ -61,19 +61,22 @@ private:
 };
 } // namespace
 
-/// Returns the distance in memory between elements that are `level.step` apart; 0 where the tensor lacks the
-/// axis.
-static int64_t strideOf(RankedTensorType type, const Level &level) {
+int64_t reference::strideOf(RankedTensorType type, int64_t axis, int64_t step) {
   auto order = kernel::layoutOf(type).order(type.getShape());
   int64_t stride = 1, best = 0, bestStep = 0;
   for (const auto &loop : llvm::reverse(order)) {
-    if (loop.axis == level.axis && loop.step <= level.step && loop.step > bestStep) {
+    if (loop.axis == axis && loop.step <= step && loop.step > bestStep) {
       bestStep = loop.step;
-      best = stride * (level.step / loop.step);
+      best = stride * (step / loop.step);
     }
     stride *= loop.size;
   }
   return best;
+}
+
+/// Returns the same for a level's steps.
+static int64_t strideOf(RankedTensorType type, const Level &level) {
+  return reference::strideOf(type, level.axis, level.step);
 }
 
 int64_t reference::storedExtent(RankedTensorType type, int64_t axis) {

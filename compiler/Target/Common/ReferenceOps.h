@@ -56,6 +56,10 @@ int64_t storedElements(mlir::RankedTensorType type);
 mlir::Value sumOfPartials(KernelEmitter &e, mlir::Value buffer, int64_t count, int64_t elements,
                           mlir::Value at, int64_t width);
 
+/// Returns the distance in memory between elements that are `step` apart along an axis; 0 where the tensor
+/// lacks the axis.
+int64_t strideOf(mlir::RankedTensorType type, int64_t axis, int64_t step);
+
 /// Returns how far a tensor's storage reaches along an axis of a fixed size, padding included.
 int64_t storedExtent(mlir::RankedTensorType type, int64_t axis);
 
