@@ -75,6 +75,15 @@ static auto fieldsOf(Value hyper, const Tensor &values) {
   };
 }
 
+/// Scales the gradient of a loss by what `hyper`, whose values come behind it, says; by nothing if it is
+/// null.
+static Tensor scaled(Tensor gradient, Value hyper, const Tensor &values) {
+  double scale = hyper ? fieldsOf(hyper, values)(HyperField::LossScale) : 1;
+  for (double &x : gradient.values)
+    x *= scale;
+  return gradient;
+}
+
 static Arrangement arrangementOf(ArrangementAttr how) {
   Arrangement result;
   result.sizes = Shape(how.getSizes());
@@ -185,11 +194,11 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](FoldBiasOp) { return Results{add(foldWeight(*in[0], *in[1]), *in[2])}; })
       .Case([&](SoftmaxCrossEntropyOp op) {
         Loss found = softmaxCrossEntropy(*in[0], *in[1], op.getSmoothing().convertToDouble());
-        return Results{found.loss, found.dlogits};
+        return Results{found.loss, scaled(found.dlogits, op.getHyper(), *in.back())};
       })
       .Case([&](TargetCrossEntropyOp op) {
         Loss found = targetCrossEntropy(*in[0], *in[1], *in[2], op.getSigmoid());
-        return Results{found.loss, found.dlogits};
+        return Results{found.loss, scaled(found.dlogits, op.getHyper(), *in.back())};
       })
       .Case([&](NormOp) { return Results{norm(in)}; })
       .Case([&](GradientSumOp) {

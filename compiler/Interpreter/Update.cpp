@@ -26,6 +26,9 @@ public:
       rate = field(HyperField::Rate) * settings.rateFactor;
       decay = field(HyperField::Decay) * settings.decayFactor;
     }
+    applies = !settings.form.held || field(HyperField::Apply) != 0;
+    if (settings.form.checked)
+      applies = applies && std::isfinite(norms.back());
     if (settings.form.clipped)
       clip = std::min(1.0, settings.maxNorm / (norms.back() + 1e-6));
     if (settings.form.rule == UpdateRule::Lars && settings.decayFactor != 0 && norms[0] > 0 && norms[1] > 0)
@@ -33,7 +36,7 @@ public:
   }
 
   void operator()(std::vector<double> &values, double g) const {
-    if (settings.form.held && field(HyperField::Apply) == 0)
+    if (!applies)
       return;
     apply(values, clip * g);
     if (settings.form.averaged)
@@ -46,7 +49,8 @@ private:
   void apply(std::vector<double> &values, double g) const {
     double &w = values[0];
     if (settings.form.rule == UpdateRule::Sum) {
-      w = field(HyperField::Keep) * w + field(HyperField::Share) * g;
+      double keep = field(HyperField::Keep);
+      w = (keep == 0 ? 0 : keep * w) + field(HyperField::Share) * g;
     } else if (settings.form.rule == UpdateRule::AdamW) {
       double &m = values[1], &s = values[2];
       m += field(HyperField::MeanGain) * (g - m);
@@ -67,6 +71,7 @@ private:
   }
 
   const UpdateSettings &settings;
+  bool applies = true;
   double rate = 0, decay = 0, clip = 1, trust = 1;
 };
 

@@ -95,8 +95,7 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   if (stop < Phase::Clip)
     return Outcome::Done;
   noteDigest(*current);
-  if (options.distributed)
-    (*current)->setAttr(clip::distributedAttribute, UnitAttr::get(context.get()));
+  noteTraining(*current, options);
   reached = Phase::Clip;
   return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
 }

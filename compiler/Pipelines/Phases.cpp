@@ -227,6 +227,21 @@ void kinema::noteDigest(ModuleOp module) {
   module->setAttr(clip::networkAttribute, entries.getDictionary(module.getContext()));
 }
 
+/// Returns the precision that the options or else the recipe names; nothing where it is the target's own.
+static std::optional<kernel::Precision> precisionOf(ModuleOp module, const CompileOptions &options) {
+  if (options.precision)
+    return options.precision;
+  return kernel::symbolizePrecision(recipeOf(module).compute.precision); // of "auto": nothing
+}
+
+void kinema::noteTraining(ModuleOp module, const CompileOptions &options) {
+  auto unit = UnitAttr::get(module.getContext());
+  if (options.distributed)
+    module->setAttr(clip::distributedAttribute, unit);
+  if (options.train && precisionOf(module, options) == kernel::Precision::FP16)
+    module->setAttr(clip::scaledLossAttribute, unit);
+}
+
 /// Lists the passes, and has them write the module before and after each of them to a folder of the phase's,
 /// as the options say. A module is written as a whole, so that no other thread may work on it.
 static void showPasses(PassManager &passes, Phase phase, const CompileOptions &options) {
@@ -266,8 +281,7 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     PassManager passes(module.getContext());
     passes.addInstrumentation(std::make_unique<FailedPass>(pass));
     CompileOptions settled = options;
-    if (!settled.precision) // a word for the target's own is none of these
-      settled.precision = kernel::symbolizePrecision(recipeOf(module).compute.precision);
+    settled.precision = precisionOf(module, options);
     buildPhase(passes, phase, settled);
     showPasses(passes, phase, options);
     // The functions of kernels are large: verifying them after each pass would take a fifth of the time.

@@ -67,6 +67,10 @@ enum class Outcome { Done, SpecWrong, Failed };
 /// for every machine and recipe; the later phases keep it.
 void noteDigest(mlir::ModuleOp module);
 
+/// Writes into a module in phase `clip` what the options say of its training step: whether ranks train it
+/// together, and whether its loss is scaled, as the narrow exponents of fp16 need.
+void noteTraining(mlir::ModuleOp module, const CompileOptions &options);
+
 /// Leads `module` from phase `from` to phase `to`, both between clip and target. A module that is already in
 /// phase `fused` or later must have been made for the options' target, with schedules that this target can
 /// carry out. Errors go to the context's diagnostics; an internal one names the phase, the pass and a file

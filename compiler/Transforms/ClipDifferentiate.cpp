@@ -211,14 +211,15 @@ static LogicalResult checkScores(Value scores, const TrainRecipe &recipe) {
 
 /// Adds the loss of scores and labels, or targets; returns it and its gradient.
 static std::pair<Value, Value> addLoss(OpBuilder &builder, Value logits, const StepArguments &arguments,
-                                       const TrainRecipe &recipe) {
+                                       const TrainRecipe &recipe, const UpdatePlan &plan) {
+  Value scale = plan.scalesLoss() ? arguments.hyper : Value();
   Location where = NameLoc::get(builder.getStringAttr("loss"));
   if (arguments.targets) {
     auto loss = TargetCrossEntropyOp::create(builder, where, logits, arguments.targets, arguments.shares,
-                                             hasSeveralLabels(recipe));
+                                             scale, hasSeveralLabels(recipe));
     return {loss.getLoss(), loss.getDlogits()};
   }
-  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, arguments.labels,
+  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, arguments.labels, scale,
                                             builder.getF64FloatAttr(recipe.smoothing));
   return {loss.getLoss(), loss.getDlogits()};
 }
@@ -271,7 +272,7 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
 
   SmallVector<Value> results, gradientsOfLosses;
   for (Value value : scored) {
-    auto [loss, gradient] = addLoss(builder, value, arguments, recipe);
+    auto [loss, gradient] = addLoss(builder, value, arguments, recipe, plan);
     results.push_back(loss);
     gradientsOfLosses.push_back(gradient);
   }
@@ -289,7 +290,11 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   auto gradients = gradientsOf(backward, trained);
   if (failed(gradients))
     return failure();
-  plan.addUpdates(builder, trained, *gradients, arguments.hyper);
+  Value norm = plan.addUpdates(builder, trained, *gradients, arguments.hyper);
+  if (norm && plan.scalesLoss()) {
+    results.push_back(norm);
+    names.push_back(gradientNormResult);
+  }
   if (plan.isDistributed())
     makeUpdate(step, trained, arguments.hyper, plan);
   parameters += trained.size();
@@ -319,7 +324,9 @@ void ClipDifferentiatePass::makeUpdate(func::FuncOp step, ArrayRef<ReadOp> reads
   });
   auto end = func::ReturnOp::create(builder, step.getLoc());
   builder.setInsertionPoint(end);
-  plan.addLateUpdates(builder, again, told);
+  Value norm = plan.addLateUpdates(builder, again, told);
+  if (norm && plan.scalesLoss())
+    addResults(update, norm, {gradientNormResult});
 }
 
 /// Returns the gradients of the trained parameters that are read.

@@ -68,7 +68,8 @@ private:
 static bool areAlike(UpdateOp a, UpdateOp b) {
   return a.getRule() == b.getRule() && a.getHyper() == b.getHyper() &&
          a.getMaxNormAttr() == b.getMaxNormAttr() && a.getAveraged() == b.getAveraged() &&
-         a.getHeld() == b.getHeld() && a.getClippedNorm() == b.getClippedNorm();
+         a.getHeld() == b.getHeld() && a.getChecked() == b.getChecked() &&
+         a.getClippedNorm() == b.getClippedNorm();
 }
 
 /// Returns the bytes of the gradients that an update adds to sums.
@@ -168,7 +169,8 @@ void MergeLaunches::merge(ArrayRef<UpdateOp> updates) {
       b, locationOf(updates, "updates"), newTypes, first.getRule(), tensors, first.getHyper(),
       joinFactors(updates, [](UpdateOp op, int64_t i) { return op.getRateFactor(i); }),
       joinFactors(updates, [](UpdateOp op, int64_t i) { return op.getDecayFactor(i); }),
-      first.getMaxNormAttr(), first.getAveraged(), first.getHeld(), kernel::ScheduleAttr());
+      first.getMaxNormAttr(), first.getAveraged(), first.getHeld(), first.getChecked(),
+      kernel::ScheduleAttr());
   finish(updates, newTensors, merged);
 }
 

@@ -4,29 +4,36 @@
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Params.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
 UpdatePlan::UpdatePlan(ModuleOp module)
-    : UpdatePlan(recipeOf(module).train, module->hasAttr(distributedAttribute)) {}
+    : UpdatePlan(recipeOf(module).train, module->hasAttr(distributedAttribute),
+                 module->hasAttr(scaledLossAttribute)) {}
 
-UpdatePlan::UpdatePlan(const TrainRecipe &recipe, bool distributed)
-    : maxNorm(recipe.maxNorm), distributed(distributed), accumulates(recipe.accumulate > 1 || distributed),
+UpdatePlan::UpdatePlan(const TrainRecipe &recipe, bool distributed, bool scalesLoss)
+    : maxNorm(recipe.maxNorm > 0 ? recipe.maxNorm : std::numeric_limits<double>::infinity()),
+      distributed(distributed), accumulates(recipe.accumulate > 1 || distributed || scalesLoss),
       syncs(recipe.batchNorm == "sync"), sparesNorms(llvm::is_contained(recipe.spare, "norms")),
       sparesBiases(llvm::is_contained(recipe.spare, "biases")) {
   for (auto [part, factor] : llvm::zip(recipe.parts, recipe.rates))
     rates.push_back({part, factor});
   form = {.rule = symbolizeUpdateRule(recipe.optimiser).value_or(UpdateRule::Sgd),
-          .clipped = maxNorm > 0,
+          .clipped = recipe.maxNorm > 0 || scalesLoss,
           .averaged = recipe.average > 0,
-          .held = accumulates};
+          .held = accumulates,
+          .checked = scalesLoss};
 }
 
 SmallVector<HyperField> UpdatePlan::fields() const {
   SmallVector<HyperField> fields = form.fields();
   if (accumulates)
     llvm::append_range(fields, UpdateForm{UpdateRule::Sum}.fields());
+  if (scalesLoss())
+    fields.push_back(HyperField::LossScale);
   return fields;
 }
 
@@ -99,7 +106,7 @@ struct UpdatePlan::Writer {
     Value sum = readState(read, "gradient");
     auto update = UpdateOp::create(b, read.getLoc(), UpdateRule::Sum, ValueRange{sum, gradient}, hyper,
                                    APFloat(1.0), APFloat(1.0), FloatAttr(),
-                                   /*averaged=*/false, /*held=*/false);
+                                   /*averaged=*/false, /*held=*/false, /*checked=*/false);
     writes.push_back({nameOf(read, "gradient"), update.getNewWeight()});
     return update.getNewWeight();
   }
@@ -128,28 +135,31 @@ static SmallVector<SmallVector<Value, 3>> normsOf(OpBuilder &b, const UpdateForm
   return norms;
 }
 
-void UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, ArrayRef<Value> gradientsOfBatch,
-                            Value hyper) const {
+Value UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, ArrayRef<Value> gradientsOfBatch,
+                             Value hyper) const {
   Writer writer{b, hyper, {}};
   SmallVector<Value> gradients(gradientsOfBatch);
   if (accumulates)
     for (auto [read, gradient] : llvm::zip_equal(reads, gradients))
       gradient = writer.accumulated(read, gradient);
+  Value norm;
   if (!distributed)
-    addRule(writer, reads, gradients);
+    norm = addRule(writer, reads, gradients);
   writer.finish();
+  return norm;
 }
 
-void UpdatePlan::addLateUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, Value hyper) const {
+Value UpdatePlan::addLateUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, Value hyper) const {
   Writer writer{b, hyper, {}};
   auto gradients =
       llvm::map_to_vector(reads, [&](ReadOp read) { return writer.readState(read, "gradient"); });
-  addRule(writer, reads, gradients);
+  Value norm = addRule(writer, reads, gradients);
   writer.finish();
+  return norm;
 }
 
-/// Adds the updates by the rule.
-void UpdatePlan::addRule(Writer &writer, ArrayRef<ReadOp> reads, ArrayRef<Value> gradients) const {
+/// Adds the updates by the rule, and returns the norm of all gradients where they read one.
+Value UpdatePlan::addRule(Writer &writer, ArrayRef<ReadOp> reads, ArrayRef<Value> gradients) const {
   OpBuilder &b = writer.b;
   auto norms = normsOf(b, form, reads, gradients);
   for (size_t i = 0; i < reads.size(); ++i) {
@@ -159,12 +169,13 @@ void UpdatePlan::addRule(Writer &writer, ArrayRef<ReadOp> reads, ArrayRef<Value>
       tensors.push_back(writer.readState(read, role));
     tensors.push_back(gradients[i]);
     llvm::append_range(tensors, norms[i]);
-    auto update =
-        UpdateOp::create(b, read.getLoc(), form.rule, tensors, writer.hyper,
-                         APFloat(rateFactorOf(paramOf(read))), APFloat(decayFactorOf(paramOf(read))),
-                         form.clipped ? b.getF64FloatAttr(maxNorm) : FloatAttr(), form.averaged, form.held);
+    auto update = UpdateOp::create(
+        b, read.getLoc(), form.rule, tensors, writer.hyper, APFloat(rateFactorOf(paramOf(read))),
+        APFloat(decayFactorOf(paramOf(read))), form.clipped ? b.getF64FloatAttr(maxNorm) : FloatAttr(),
+        form.averaged, form.held, form.checked);
     writer.writes.push_back({read.getParam().str(), update.getNewWeight()});
     for (auto [role, value] : llvm::zip_equal(form.states(), update.getNewStates()))
       writer.writes.push_back({writer.nameOf(read, role), value});
   }
+  return form.clipped && !reads.empty() ? norms.front().back() : Value();
 }

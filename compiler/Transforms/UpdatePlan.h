@@ -15,7 +15,7 @@ class UpdatePlan {
 public:
   explicit UpdatePlan(mlir::ModuleOp module);
 
-  /// Returns the fields of `%hyper` that updates read.
+  /// Returns the fields of `%hyper` that the loss and updates read.
   llvm::SmallVector<clip::HyperField> fields() const;
   /// Returns the roles of the states that are kept about a parameter; none where no update changes it.
   llvm::SmallVector<llvm::StringRef> statesOf(clip::ParamOp param) const;
@@ -33,25 +33,30 @@ public:
   /// Returns whether batch norms take the statistics of all processes' clips.
   bool syncsBatchNorms() const { return distributed && syncs; }
 
+  /// Returns whether the step's loss is scaled.
+  bool scalesLoss() const { return form.checked; }
+
   /// Adds what a training step does with the gradients of the parameters that are read, at `builder`, and
   /// with what is written: it updates the parameters by them or, where it is distributed, leaves them in
-  /// states for `addLateUpdates`.
-  void addUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,
-                  llvm::ArrayRef<mlir::Value> gradients, mlir::Value hyper) const;
+  /// states for `addLateUpdates`. Returns the norm of all gradients together that the updates read, if they
+  /// do.
+  mlir::Value addUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,
+                         llvm::ArrayRef<mlir::Value> gradients, mlir::Value hyper) const;
   /// Adds the updates of parameters, which another function reads, by the gradients that a distributed step
-  /// has left.
-  void addLateUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads, mlir::Value hyper) const;
+  /// has left. Returns the norm as `addUpdates` does.
+  mlir::Value addLateUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,
+                             mlir::Value hyper) const;
 
 private:
   struct Writer;
-  UpdatePlan(const TrainRecipe &recipe, bool distributed);
-  void addRule(Writer &writer, llvm::ArrayRef<clip::ReadOp> reads,
-               llvm::ArrayRef<mlir::Value> gradients) const;
+  UpdatePlan(const TrainRecipe &recipe, bool distributed, bool scalesLoss);
+  mlir::Value addRule(Writer &writer, llvm::ArrayRef<clip::ReadOp> reads,
+                      llvm::ArrayRef<mlir::Value> gradients) const;
   double rateFactorOf(clip::ParamOp param) const;
   double decayFactorOf(clip::ParamOp param) const;
 
   clip::UpdateForm form;
-  double maxNorm; // 0: gradients are not clipped
+  double maxNorm; // infinite where gradients are checked, not clipped
   bool distributed, accumulates, syncs, sparesNorms, sparesBiases;
   llvm::SmallVector<std::pair<std::string, double>>
       rates; // by patterns of names; the last that matches counts

@@ -15,6 +15,10 @@ inline constexpr char featuresAttribute[] = "clip.features";
 /// A module may say that several processes train its network together. Its training step then ends with the
 /// gradients, which they add up among them, and @update goes on from there.
 inline constexpr char distributedAttribute[] = "clip.distributed";
+/// A module may say that a step is told by what to multiply its loss, so that gradients are within the range
+/// of the numbers that they are stored as. It then adds gradients up in states, of which the scale is taken
+/// out again, leaves parameters as they are where the gradients' norm is not finite, and returns this norm.
+inline constexpr char scaledLossAttribute[] = "clip.scaled_loss", gradientNormResult[] = "gradient_norm";
 /// A function's arguments and results have a name, as a string; an argument that is an input of the network
 /// also has its kind, as a string, and a result that is features has the name of their layer, as a string.
 inline constexpr char nameAttribute[] = "clip.name", inputAttribute[] = "clip.input",

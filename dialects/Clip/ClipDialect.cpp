@@ -64,7 +64,7 @@ LogicalResult ClipDialect::verifyOperationAttribute(Operation *operation, NamedA
     return expect(isListOfDictionaries(value), "a list of dictionaries");
   if (name == featuresAttribute)
     return expect(isListOfNames(value), "a list of the names of layers");
-  if (name == distributedAttribute)
+  if (name == distributedAttribute || name == scaledLossAttribute)
     return expect(isa<UnitAttr>(value), "no value,");
   if (name == recipeAttribute)
     return expect(isDictionaryOfDictionaries(value), "a dictionary of sections, which are dictionaries,");

@@ -93,7 +93,8 @@ def HyperField : I32EnumAttr<"HyperField", "a number that a training step is tol
     I32EnumAttrCase<"Keep", 12, "keep">,
     I32EnumAttrCase<"Share", 13, "share">,
     I32EnumAttrCase<"Apply", 14, "apply">,
-    I32EnumAttrCase<"AverageGain", 15, "average_gain">]> {
+    I32EnumAttrCase<"AverageGain", 15, "average_gain">,
+    I32EnumAttrCase<"LossScale", 16, "loss_scale">]> {
   let cppNamespace = "::kinema::clip";
 }
 

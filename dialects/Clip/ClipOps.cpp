@@ -382,12 +382,13 @@ LogicalResult MatmulOp::verify() {
 //===-- Loss and update ---------------------------------------------------===//
 
 /// Infers the types of a loss, a number, and of its gradient.
+/// A loss that is told anything is told its scale.
 static LogicalResult inferLoss(MLIRContext *context, std::optional<Location> location,
-                               RankedTensorType logits, SmallVectorImpl<Type> &types) {
+                               RankedTensorType logits, Value hyper, SmallVectorImpl<Type> &types) {
   if (spatialSize(logits) != shape::Size3{1, 1, 1})
     return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
   types.assign({f32Tensor(context, {}), logits});
-  return success();
+  return hyper ? verifyHyper(location, hyper.getType(), HyperField::LossScale) : success();
 }
 
 LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
@@ -396,7 +397,7 @@ LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std:
   if (tensorOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
     return fail(location, Twine(tensorOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
                               Twine(logits.getDimSize(0)));
-  return inferLoss(context, location, logits, types);
+  return inferLoss(context, location, logits, adaptor.getHyper(), types);
 }
 
 LogicalResult TargetCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
@@ -409,7 +410,7 @@ LogicalResult TargetCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::
   if (tensorOf(adaptor.getShares()).getDimSize(0) != logits.getDimSize(0))
     return fail(location, Twine(tensorOf(adaptor.getShares()).getDimSize(0)) + " shares for a batch of " +
                               Twine(logits.getDimSize(0)));
-  return inferLoss(context, location, logits, types);
+  return inferLoss(context, location, logits, adaptor.getHyper(), types);
 }
 
 LogicalResult NormOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor,
@@ -433,7 +434,9 @@ LogicalResult GradientSumOp::inferReturnTypes(MLIRContext *, std::optional<Locat
 LogicalResult UpdateOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   UpdateForm form{adaptor.getRule(), adaptor.getMaxNorm().has_value(), adaptor.getAveraged(),
-                  adaptor.getHeld()};
+                  adaptor.getHeld(), adaptor.getChecked()};
+  if (!form.isComplete())
+    return fail(location, "a checked update needs max_norm and held");
   ValueRange tensors = adaptor.getTensors();
   size_t states = form.states().size(), norms = form.norms() + (form.clipped ? 1 : 0);
   if (tensors.size() != 2 + states + norms)

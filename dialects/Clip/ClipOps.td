@@ -11,7 +11,7 @@ def ChannelVector : Static<TensorRankOf<[F32], [1]>>; // C
 def ConvWeight : Static<TensorRankOf<[F32], [5]>>; // O, I / groups, T, H, W
 def LinearWeight : Static<TensorRankOf<[F32], [2]>>; // n, C * T * H * W
 def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
-def StoredParameter : Static<RankedTensorOf<[F32, BF16]>>; // bf16 once storage is assigned, for derived weights alone
+def StoredParameter : Static<RankedTensorOf<[F32, BF16, F16]>>; // halves once storage is assigned, for derived weights alone
 def Scalar : Static<TensorRankOf<[F32], [0]>>;
 def Labels : Static<TensorRankOf<[I32], [1]>>;
 def Targets : Static<TensorRankOf<[F32], [2]>>; // N, classes
@@ -285,9 +285,11 @@ def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
   let summary = "mean cross entropy of softmax(logits), and its gradient";
   let description = [{
     logits: [N, classes, 1, 1, 1], labels: [N] with -1 for clips that do not count; the mean is over those that do.
-    `dlogits` is the gradient of `loss`. `smoothing` mixes the target with the uniform distribution.
+    `dlogits` is the gradient of `loss`, times the field `loss_scale` of `%hyper` if there is one. `smoothing` mixes the
+    target with the uniform distribution.
   }];
-  let arguments = (ins Activation:$logits, Labels:$labels, DefaultValuedAttr<F64Attr, "0.0">:$smoothing);
+  let arguments = (ins Activation:$logits, Labels:$labels, Optional<Hyper>:$hyper,
+                       DefaultValuedAttr<F64Attr, "0.0">:$smoothing);
   let results = (outs Scalar:$loss, Activation:$dlogits);
 }
 
@@ -297,12 +299,14 @@ def TargetCrossEntropyOp : InferredClipOp<"target_xent", []> {
     logits: [N, classes, 1, 1, 1], targets: [N, classes], shares: [N]. The loss is the sum over the clips of
     share * entropy(clip), where the entropy is -sum of target * log(softmax(logits)) over the classes, or, with
     `sigmoid`, -sum of target * log(sigmoid(logits)) + (1 - target) * log(1 - sigmoid(logits)). A clip of share 0 does
-    not count, whatever its logits are. `dlogits` is the gradient of `loss`.
+    not count, whatever its logits are. `dlogits` is the gradient of `loss`, times the field `loss_scale` of `%hyper` if
+    there is one.
 
     Whoever makes the targets decides what they mean: mixed clips, smoothed labels, classes of different weights,
     several labels.
   }];
-  let arguments = (ins Activation:$logits, Targets:$targets, Shares:$shares, UnitAttr:$sigmoid);
+  let arguments = (ins Activation:$logits, Targets:$targets, Shares:$shares, Optional<Hyper>:$hyper,
+                       UnitAttr:$sigmoid);
   let results = (outs Scalar:$loss, Activation:$dlogits);
 }
 
@@ -326,19 +330,21 @@ def UpdateOp : PureClipOp<"update", [InferTypeOpAdaptor]> {
       PyTorch's rule, with gains of 1 - beta and scales of 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)).
     - `lars`, of v (momentum) and the norms |w| and |g|: trust' = trust * |w| / (|g| + decay * |w|), or 1 where a norm is 0
       or decay_factor is 0; v' = momentum * v + rate * trust' * (g + decay * w); w' = w - v' (You, Gitman and Ginsburg, 2017).
-    - `sum`, of no state: w' = keep * w + share * g, by which gradients are added up.
+    - `sum`, of no state: w' = keep * w + share * g, by which gradients are added up. With a `keep` of 0, w may be anything.
 
     Before that, with `max_norm`, g is multiplied by min(1, max_norm / (norm + 1e-6)), where norm comes last among the
     tensors (PyTorch's clip_grad_norm_). With `averaged`, the last state is an average of the weight:
-    a' = a + average_gain * (w' - a). With `held`, all stays as it is while the field `apply` is 0.
+    a' = a + average_gain * (w' - a). With `held`, all stays as it is while the field `apply` is 0. With `checked`, which
+    goes with both `held` and `max_norm` (which may be infinite), it also does where that norm is not finite.
   }];
   let arguments = (ins UpdateRule:$rule, Variadic<AnyF32Tensor>:$tensors, Hyper:$hyper,
                        DefaultValuedAttr<F64Attr, "1.0">:$rate_factor, DefaultValuedAttr<F64Attr, "1.0">:$decay_factor,
-                       OptionalAttr<F64Attr>:$max_norm, UnitAttr:$averaged, UnitAttr:$held);
+                       OptionalAttr<F64Attr>:$max_norm, UnitAttr:$averaged, UnitAttr:$held,
+                       UnitAttr:$checked);
   let results = (outs Variadic<AnyF32Tensor>:$new_tensors);
   let assemblyFormat = "$rule operands attr-dict `:` functional-type(operands, results)";
   let extraClassDeclaration = [{
-    UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld()}; }
+    UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld(), getChecked()}; }
     ::mlir::Value getWeight() { return getTensors().front(); }
     ::mlir::OperandRange getStates() { return getTensors().slice(1, form().states().size()); }
     ::mlir::Value getGradient() { return getTensors()[1 + form().states().size()]; }

@@ -14,6 +14,10 @@ struct UpdateForm {
   bool clipped = false;  // it has a `max_norm`
   bool averaged = false; // it keeps an average of the weight
   bool held = false;     // it may be told to leave all as it is
+  bool checked = false;  // it leaves all as it is where the norm of all gradients is not finite
+
+  /// Returns whether it has what `checked` needs: a norm of all gradients, and a way to leave all as it is.
+  bool isComplete() const { return !checked || (clipped && held); }
 
   /// Returns the states that it keeps about a parameter, in order, by the roles of their `clip.param`s.
   llvm::SmallVector<llvm::StringRef> states() const;

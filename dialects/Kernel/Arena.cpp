@@ -51,7 +51,7 @@ int64_t BufferOp::getBytes() { return storedBytes(getTensorType()); }
 
 /// Returns the element types that tensors of the network may have.
 static SmallVector<Type> numbers(MLIRContext *context) {
-  return {Float32Type::get(context), BFloat16Type::get(context)};
+  return {Float32Type::get(context), BFloat16Type::get(context), Float16Type::get(context)};
 }
 
 static SmallVector<Type> elementsOf(BufferRole role, MLIRContext *context) {

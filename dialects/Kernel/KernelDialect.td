@@ -96,7 +96,8 @@ def TargetAttr : KernelAttr<"Target", "target"> {
 }
 
 def Precision : I32EnumAttr<"Precision", "how numbers are stored and multiplied", [
-    I32EnumAttrCase<"FP32", 0, "fp32">, I32EnumAttrCase<"BF16", 1, "bf16">, I32EnumAttrCase<"BF16x3", 2, "bf16x3">]> {
+    I32EnumAttrCase<"FP32", 0, "fp32">, I32EnumAttrCase<"BF16", 1, "bf16">, I32EnumAttrCase<"BF16x3", 2, "bf16x3">,
+    I32EnumAttrCase<"FP16", 3, "fp16">]> {
   let cppNamespace = "::kinema::kernel";
   let genSpecializedAttr = 0;
 }
@@ -108,6 +109,7 @@ def PrecisionAttr : EnumAttr<KernelDialect, Precision, "precision"> {
 
     - `fp32`: activations are f32, and so are products.
     - `bf16`: activations are bfloat16, and so are the weights that convs read.
+    - `fp16`: activations are f16, and so are the weights that convs read.
     - `bf16x3`: activations are f32. Contractions that say `bf16x3` split each number into two terms, x = hi + lo:
       hi is x rounded to bfloat16, and lo is the rest, rounded. Of two numbers they add up three products of terms,
       hi * hi + hi * lo + lo * hi, in f32. What is left out is 2^-16 of a product or less.

@@ -499,6 +499,8 @@ static LogicalResult verifyGradient(kernel::UpdateOp op, int64_t parameter) {
 LogicalResult kinema::kernel::UpdateOp::verify() {
   clip::UpdateForm rule = form();
   int64_t states = rule.states().size(), parameters = getParameters();
+  if (!rule.isComplete())
+    return emitOpError("is checked, which needs max_norm and held");
   int64_t tensors = parameters * getTensorsEach() + (rule.clipped ? 1 : 0);
   if (parameters == 0 || int64_t(getNumResults()) != parameters * (1 + states) ||
       int64_t(getTensors().size()) != tensors)
@@ -524,6 +526,14 @@ LogicalResult kinema::kernel::UpdateOp::verify() {
       return emitOpError("has ") << factors->size() << " factors for " << parameters << " parameters";
   return clip::verifyHyper(getLoc(), getHyper().getType(), rule.fields());
 }
+
+/// Checks that a loss that is told anything is told its scale.
+static LogicalResult verifyLossScale(Operation *op, Value hyper) {
+  return hyper ? clip::verifyHyper(op->getLoc(), hyper.getType(), clip::HyperField::LossScale) : success();
+}
+
+LogicalResult SoftmaxCrossEntropyOp::verify() { return verifyLossScale(*this, getHyper()); }
+LogicalResult TargetCrossEntropyOp::verify() { return verifyLossScale(*this, getHyper()); }
 
 LogicalResult DropoutOp::verify() {
   return clip::verifyHyper(getLoc(), getHyper().getType(), clip::dropoutFields);

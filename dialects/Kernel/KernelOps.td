@@ -337,17 +337,21 @@ def RankSumOp : KernelOp<"rank_sum", [Pure]> {
 
 def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let summary = "see `clip.softmax_xent`";
-  let arguments = (ins StoredTensor:$logits, StoredTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins StoredTensor:$logits, StoredTensor:$labels, Optional<Hyper>:$hyper, F64Attr:$smoothing,
+                       OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$loss, StoredTensor:$dlogits);
-  let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def TargetCrossEntropyOp : LaunchableOp<"target_xent", [MemoryBound]> {
   let summary = "see `clip.target_xent`";
-  let arguments = (ins StoredTensor:$logits, StoredTensor:$targets, StoredTensor:$shares, UnitAttr:$sigmoid,
+  let arguments = (ins StoredTensor:$logits, StoredTensor:$targets, StoredTensor:$shares, Optional<Hyper>:$hyper,
+                       UnitAttr:$sigmoid,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$loss, StoredTensor:$dlogits);
-  let assemblyFormat = "$logits `,` $targets `,` $shares attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def NormsOp : LaunchableOp<"norms", [MemoryBound]> {
@@ -371,11 +375,11 @@ def UpdateOp : LaunchableOp<"update", [MemoryBound, UpdatesInPlace], ["getCopies
   }];
   let arguments = (ins UpdateRule:$rule, Tensors:$tensors, Hyper:$hyper, OptionalAttr<DenseF64ArrayAttr>:$rate_factors,
                        OptionalAttr<DenseF64ArrayAttr>:$decay_factors, OptionalAttr<F64Attr>:$max_norm, UnitAttr:$averaged,
-                       UnitAttr:$held, OptionalAttr<ScheduleAttr>:$schedule);
+                       UnitAttr:$held, UnitAttr:$checked, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$new_tensors);
   let assemblyFormat = "$rule operands attr-dict `:` functional-type(operands, results)";
   let extraClassDeclaration = [{
-    ::kinema::clip::UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld()}; }
+    ::kinema::clip::UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld(), getChecked()}; }
     /// Counts the parameters.
     int64_t getParameters() { return getNumResults() / (1 + form().states().size()); }
     /// Counts the tensors that each parameter has of its own among the operands: old values, gradient and norms.

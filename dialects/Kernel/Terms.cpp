@@ -1,5 +1,7 @@
 #include "dialects/Kernel/Terms.h"
 
+#include "dialects/Kernel/Halves.h"
+
 using namespace mlir;
 using namespace kinema;
 
@@ -21,7 +23,6 @@ bool kernel::makesTerms(RankedTensorType from, RankedTensorType to) {
 }
 
 bool kernel::readsNarrow(Operation *kernel) {
-  return !multipliesTerms(kernel) && llvm::any_of(kernel->getOperandTypes(), [](Type type) {
-    return cast<RankedTensorType>(type).getElementType().isBF16();
-  });
+  return !multipliesTerms(kernel) &&
+         llvm::any_of(kernel->getOperandTypes(), [](Type type) { return isHalf(type); });
 }

@@ -18,7 +18,7 @@ int64_t productsOfMac(mlir::Operation *kernel);
 /// Returns whether a convert from one type to the other makes the terms of a weight.
 bool makesTerms(mlir::RankedTensorType from, mlir::RankedTensorType to);
 
-/// Returns whether a kernel reads numbers that were rounded to bfloat16, terms not among them.
+/// Returns whether a kernel reads numbers that were rounded to halves, terms not among them.
 bool readsNarrow(mlir::Operation *kernel);
 
 } // namespace kinema::kernel

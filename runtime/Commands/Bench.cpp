@@ -1,6 +1,7 @@
 #include "runtime/Commands/Bench.h"
 
 #include "runtime/Support/Random.h"
+#include "runtime/Training/LossScale.h"
 #include "runtime/Training/Schedule.h"
 #include "runtime/Training/Targets.h"
 
@@ -177,6 +178,8 @@ void fillInputs(Program &program) {
   UpdateCount count;
   Hyper hyper = nextHyper(recipe, count);
   hyper.rate = 1e-4f; // small: no number overflows
+  if (manifest.scalesLoss())
+    LossScale::of(recipe).tell(hyper);
   program.setHyper(hyper);
 }
 

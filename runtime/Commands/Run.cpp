@@ -3,6 +3,7 @@
 #include "runtime/Package/Names.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Training/Evaluator.h"
+#include "runtime/Training/LossScale.h"
 #include "runtime/Training/Schedule.h"
 #include "runtime/Training/Targets.h"
 
@@ -96,8 +97,28 @@ Hyper nextHyper(const TrainRecipe &recipe, const RunOptions &options, UpdateCoun
   return hyper;
 }
 
-// Adds everything that a step leaves behind to the result.
-void collectStep(Program &program, const Naming &naming, TensorFile &result) {
+// Runs the steps, and returns by what the last one has scaled the gradients that it returns.
+float runSteps(Program &program, const RunOptions &options) {
+  const Manifest &manifest = program.manifest();
+  const TrainRecipe &recipe = manifest.recipe.train;
+  LossScale scale = LossScale::of(recipe);
+  UpdateCount count;
+  float last = 1;
+  for (int64_t step = 0; step < options.steps; ++step) {
+    Hyper hyper = nextHyper(recipe, options, count);
+    if (manifest.scalesLoss())
+      scale.tell(hyper);
+    last = hyper.lossScale;
+    program.setHyper(hyper);
+    program.runStep();
+    if (manifest.scalesLoss() && hyper.apply != 0)
+      scale.found(program.getScalar(manifest.gradientNorm()), recipe);
+  }
+  return last;
+}
+
+// Adds everything that a step leaves behind to the result. The gradients that it returns are scaled.
+void collectStep(Program &program, const Naming &naming, float lossScale, TensorFile &result) {
   const Manifest &manifest = program.manifest();
   for (const ArenaTensor &output : manifest.outputs.at("train_step")) {
     bool gradient = output.name.starts_with(gradientPrefix);
@@ -105,6 +126,9 @@ void collectStep(Program &program, const Naming &naming, TensorFile &result) {
         gradient ? std::string(gradientPrefix) + naming.inFile(output.name.substr(gradientPrefix.size()))
                  : output.name;
     result.tensors.push_back(program.store(output, name));
+    if (gradient)
+      for (float &value : result.tensors.back().as<float>())
+        value /= lossScale;
     if (const Parameter *parameter =
             gradient ? manifest.findParameter(output.name.substr(gradientPrefix.size())) : nullptr)
       result.tensors.back().shape = naming.shapeInFile(parameter->name, parameter->fileShape);
@@ -144,12 +168,7 @@ void runTensors(Program &program, const RunOptions &options) {
   TensorFile result;
   if (options.steps > 0) {
     loadLabels(program, input, options.input);
-    UpdateCount count;
-    for (int64_t step = 0; step < options.steps; ++step) {
-      program.setHyper(nextHyper(manifest.recipe.train, options, count));
-      program.runStep();
-    }
-    collectStep(program, naming, result);
+    collectStep(program, naming, runSteps(program, options), result);
   } else {
     program.run("infer");
     const ArenaTensor &scores = scoresOf(manifest);

@@ -2,6 +2,7 @@
 
 #include "runtime/Commands/Bench.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Floats.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -20,15 +21,16 @@ namespace {
 // An arena of more bytes is not copied before and after each launch.
 constexpr int64_t mostWatched = int64_t{64} << 20;
 
+bool isHalf(StoredType type) { return type == StoredType::BF16 || type == StoredType::F16; }
+
 // Returns a result, row-major and without padding, as float whatever type it is stored in.
 std::vector<float> valuesOf(std::span<const char> bytes, const KernelResult &result) {
   std::vector<float> stored(storedElements(result.shape, result.order));
   for (size_t i = 0; i < stored.size(); ++i)
-    if (result.type == StoredType::BF16) {
+    if (isHalf(result.type)) {
       uint16_t half = 0;
       std::memcpy(&half, bytes.data() + 2 * i, 2);
-      uint32_t whole = uint32_t{half} << 16;
-      std::memcpy(&stored[i], &whole, 4);
+      stored[i] = result.type == StoredType::F16 ? fromF16(half) : fromBF16(half);
     } else if (result.type == StoredType::I32) {
       int32_t number = 0;
       std::memcpy(&number, bytes.data() + 4 * i, 4);
@@ -246,7 +248,7 @@ bool agreeAsStored(std::span<const char> found, std::span<const char> wanted, co
                    const Arithmetic &arithmetic, double &distance) {
   if (result.form != Form::Whole || storedElements(result.shape, result.order) != elementsOf(result.shape))
     return false;
-  Difference is = result.type == StoredType::BF16
+  Difference is = isHalf(result.type)
                       ? difference(asStored<uint16_t>(found), asStored<uint16_t>(wanted), arithmetic)
                       : difference(asStored<float>(found), asStored<float>(wanted), arithmetic);
   distance = is.distance;
@@ -260,8 +262,8 @@ void Verifier::compareResult(Finding finding, const Place &own, const Place &twi
     return;
   bool exact = isItself || own.result->type == StoredType::I32; // nothing may differ
   // What derives a result says how: what a merge derives from partials is no matter of the products in them.
-  Arithmetic arithmetic{twin.kernel->depth, twin.kernel->narrow,
-                        own.result->type == StoredType::BF16 && !exact};
+  Arithmetic arithmetic{twin.kernel->depth, twin.kernel->narrow, isHalf(own.result->type) && !exact,
+                        program.manifest().precision == "fp16" ? Half::F16 : Half::BF16};
   if (double distance = 0;
       alike && !exact && agreeAsStored(found, wanted, *own.result, arithmetic, distance)) {
     result.furthest = std::max(result.furthest, distance);
@@ -321,7 +323,7 @@ std::string describe(const Difference &difference) {
 // Returns, for instance, "result 0 of 2, bf16 [2, 64, 8, 56, 56]".
 std::string describeResult(const Kernel &kernel, const Finding &finding) {
   const KernelResult &result = kernel.results[finding.result];
-  constexpr const char *types[] = {"f32", "bf16", "i32"};
+  constexpr const char *types[] = {"f32", "bf16", "f16", "i32"};
   constexpr const char *forms[] = {"", ", sums in parts", ", moments in parts"};
   return fmt::format("result {} of {}, {} [{}]{}", finding.result, kernel.results.size(),
                      types[static_cast<size_t>(result.type)], fmt::join(result.shape, ", "),

@@ -111,7 +111,8 @@ void kinema_emulator_wgmma_commit(uint32_t site);
 void kinema_emulator_wgmma_wait(uint32_t groups, uint32_t site);
 // `accumulators` are the n / 2 registers of D. Afterwards they hold tokens, for which
 // kinema_emulator_wgmma_register gives the values once they may be read. The bits of `flags` say: 1 that D is
-// added to; 2 and 4 that A and B are negated; 8 and 16 that A and B have M and N innermost.
+// added to; 2 and 4 that A and B are negated; 8 and 16 that A and B have M and N innermost; 32
+// that both are of f16, else of bfloat16.
 void kinema_emulator_wgmma(uint64_t a, uint64_t b, uint32_t *accumulators, uint32_t n, uint32_t flags,
                            uint32_t site);
 // Does the same with A in four registers.

@@ -11,7 +11,7 @@ using namespace kinema::emulator;
 namespace {
 
 constexpr int rowsOfD = 64; // rows of a product
-enum Flags : uint32_t { adds = 1, negatesA = 2, negatesB = 4, transposesA = 8, transposesB = 16 };
+enum Flags : uint32_t { adds = 1, negatesA = 2, negatesB = 4, transposesA = 8, transposesB = 16, isF16 = 32 };
 
 // ---- Tokens: a pattern that no arithmetic yields (a signalling NaN), the accumulator's serial, the register
 
@@ -36,23 +36,25 @@ struct Place {
 
 // ---- Operands
 
+using ToFloat = float (*)(uint16_t);
+
 /// Copies an operand's elements from shared memory to where(row, k).
 template <typename Where>
 void decode(uint64_t bits, const std::byte *memory, uint32_t rows, bool isTransposed, bool isNegated,
-            Where where) {
-  MatrixDescriptor(bits).decode(
-      memory, rows, isTransposed, isNegated, [](uint16_t element) { return fromBF16(element); }, where);
+            ToFloat toFloat, Where where) {
+  MatrixDescriptor(bits).decode(memory, rows, isTransposed, isNegated, toFloat, where);
 }
 
 /// Copies the elements of A from registers to where(row, k) ("Register Fragments for
 /// wgmma.mma_async.m64nNk16").
-template <typename Where> void decode(const std::vector<uint32_t> &registers, bool isNegated, Where where) {
+template <typename Where>
+void decode(const std::vector<uint32_t> &registers, bool isNegated, ToFloat toFloat, Where where) {
   for (int thread = 0; thread < warpgroupSize; ++thread)
     for (int word = 0; word < 4; ++word)
       for (int i = 0; i < 2; ++i) {
         uint32_t row = uint32_t(thread / 32 * 16 + thread % 32 / 4 + word % 2 * 8);
         uint32_t k = uint32_t(thread % 4 * 2 + word / 2 * 8 + i);
-        float value = fromBF16(uint16_t(registers[thread * 4 + word] >> 16 * i));
+        float value = toFloat(uint16_t(registers[thread * 4 + word] >> 16 * i));
         where(row, k) = isNegated ? -value : value;
       }
 }
@@ -272,11 +274,12 @@ void TensorCore::perform(const Product &product) {
   float a[rowsOfD * productDepth], b[productDepth * 256];
   auto ofA = [&](uint32_t row, uint32_t k) -> float & { return a[row * productDepth + k]; };
   auto ofB = [&](uint32_t column, uint32_t k) -> float & { return b[k * product.n + column]; };
+  const ToFloat toFloat = product.flags & isF16 ? fromF16 : fromBF16;
   if (product.aInRegisters)
-    decode(product.registers, product.flags & negatesA, ofA);
+    decode(product.registers, product.flags & negatesA, toFloat, ofA);
   else
-    decode(product.a, memory, rowsOfD, product.flags & transposesA, product.flags & negatesA, ofA);
-  decode(product.b, memory, product.n, product.flags & transposesB, product.flags & negatesB, ofB);
+    decode(product.a, memory, rowsOfD, product.flags & transposesA, product.flags & negatesA, toFloat, ofA);
+  decode(product.b, memory, product.n, product.flags & transposesB, product.flags & negatesB, toFloat, ofB);
   std::vector<float> &values = current().accumulators[product.accumulator].values;
   if (!(product.flags & adds))
     std::fill(values.begin(), values.end(), 0.0f);

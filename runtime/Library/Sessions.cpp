@@ -81,6 +81,7 @@ void kinema_session::haveWeights(std::vector<std::string> classNames) {
   classes = std::move(classNames);
   count = {};
   steps = 0;
+  lossScale.reset();
   prepared = true;
 }
 
@@ -322,9 +323,15 @@ kinema_error *kinema_session_train_step(kinema_session *session, const double *r
     Hyper hyper = nextHyper(recipe, session->count);
     hyper.rate = static_cast<float>(rate ? *rate : recipe.rate);
     setDraws(hyper, recipe.seed, session->steps++);
+    if (manifest.scalesLoss() && !session->lossScale)
+      session->lossScale = LossScale::of(recipe);
+    if (session->lossScale)
+      session->lossScale->tell(hyper);
     session->program->setHyper(hyper);
     session->prepared = false;
     session->run("train_step");
+    if (session->lossScale && hyper.apply != 0)
+      session->lossScale->found(session->program->getScalar(manifest.gradientNorm()), recipe);
     float sum = 0;
     for (const ArenaTensor *part : manifest.losses())
       sum += session->program->getScalar(*part);

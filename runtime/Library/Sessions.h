@@ -3,8 +3,10 @@
 
 #include "runtime/Library/Exchange.h"
 #include "runtime/Library/Handles.h"
+#include "runtime/Training/LossScale.h"
 #include "runtime/Training/Schedule.h"
 
+#include <optional>
 #include <set>
 
 struct kinema_session {
@@ -38,12 +40,13 @@ struct kinema_session {
 
   std::set<std::string> writtenInputs, writtenParameters;
   bool writtenLabels = false;
-  bool prepared = false;            // since the parameters have changed
-  std::string lastEntry;            // whose outputs are there; empty: none are
-  std::vector<std::string> classes; // names, of the weights that were loaded last
-  std::vector<double> classWeights; // in the loss; none: all the same
-  kinema::UpdateCount count;        // of the training since the weights were set
-  int64_t steps = 0;                // likewise
+  bool prepared = false;                      // since the parameters have changed
+  std::string lastEntry;                      // whose outputs are there; empty: none are
+  std::vector<std::string> classes;           // names, of the weights that were loaded last
+  std::vector<double> classWeights;           // in the loss; none: all the same
+  kinema::UpdateCount count;                  // of the training since the weights were set
+  int64_t steps = 0;                          // likewise
+  std::optional<kinema::LossScale> lossScale; // likewise, where steps scale their loss
   std::map<const kinema_tensor *, kinema::library::BoundTensor> bound;
 
 private:

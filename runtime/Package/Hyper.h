@@ -16,6 +16,7 @@ struct Hyper {
   // gradient makes, and whether the parameters are updated by it now.
   float keep = 0, share = 1, apply = 1;
   float averageGain = 0; // by how much the average of the weights moves towards them
+  float lossScale = 1;   // by what the gradient of the loss is multiplied
 };
 
 // Names one of these numbers. A package lists the names of those that its step reads.
@@ -40,6 +41,7 @@ inline constexpr HyperField hyperFields[] = {
     {"share", &Hyper::share},
     {"apply", &Hyper::apply},
     {"average_gain", &Hyper::averageGain},
+    {"loss_scale", &Hyper::lossScale},
 };
 
 } // namespace kinema

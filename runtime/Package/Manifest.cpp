@@ -247,6 +247,8 @@ void parseEntries(const Node &root, Manifest &manifest) {
     for (const ArenaTensor *loss : manifest.losses())
       expectOutput(root, manifest, "train_step", loss->name.c_str(), {});
     expectOutput(root, manifest, "train_step", "logits", {manifest.batch, manifest.classes});
+    if (manifest.scalesLoss())
+      expectOutput(root, manifest, manifest.distributed() ? "update" : "train_step", "gradient_norm", {1});
   }
 }
 
@@ -369,6 +371,15 @@ std::vector<const ArenaTensor *> Manifest::losses() const {
       if (output.name == "loss" || output.name.starts_with("loss."))
         losses.push_back(&output);
   return losses;
+}
+
+bool Manifest::scalesLoss() const {
+  return std::any_of(hyperFields.begin(), hyperFields.end(),
+                     [](const HyperField *field) { return field->value == &Hyper::lossScale; });
+}
+
+const ArenaTensor &Manifest::gradientNorm() const {
+  return output(distributed() ? "update" : "train_step", "gradient_norm");
 }
 
 const ArenaTensor &Manifest::output(const std::string &entry, std::string_view name) const {

@@ -82,7 +82,7 @@ inline constexpr std::string_view gradientState = "gradient";
 // Returns whether a tensor of a checkpoint has the name of such a state.
 bool isStateName(std::string_view name);
 
-enum class StoredType { F32, BF16, I32 };
+enum class StoredType { F32, BF16, F16, I32 };
 
 // Describes a result of a kernel, which is compared with that of a twin.
 struct KernelResult {
@@ -142,9 +142,9 @@ struct Manifest {
   bool train = false;  // mode
   std::string network; // digest of what is computed, the same for every target; empty: not known
   TargetKind kind = TargetKind::Cpu;
-  std::string target;            // target of that kind: "x86-64-v3", "sm_90a"
-  std::string precision;         // how activations are stored and multiplied: "fp32", "bf16", "bf16x3"
-  std::vector<std::string> code; // entries of the package, which together have all kernels
+  std::string target;    // target of that kind: "x86-64-v3", "sm_90a"
+  std::string precision; // how activations are stored and multiplied: "fp32", "bf16", "fp16" or "bf16x3"
+  std::vector<std::string> code;                 // entries of the package, which together have all kernels
   std::optional<std::vector<std::string>> sites; // present if kernels have a watchdog (docs/package.md)
   bool waitsForLaunches = false;                 // kernels wait by themselves for the launches before theirs
   int64_t batch = 0;
@@ -180,6 +180,11 @@ struct Manifest {
   // Returns the losses of a step, whose sum is what it lowers: `loss`, or `loss.NAME` of each value of
   // `train.of`.
   std::vector<const ArenaTensor *> losses() const;
+  // Returns whether a step scales its loss's gradient, as Hyper::lossScale says; there is a gradientNorm()
+  // then.
+  bool scalesLoss() const;
+  // Returns the norm of the gradients of an update, which says whether it has changed any parameter.
+  const ArenaTensor &gradientNorm() const;
   // Throws Error where the entry has no such output.
   const ArenaTensor &output(const std::string &entry, std::string_view name) const;
 };

@@ -22,14 +22,16 @@ std::map<std::string, int64_t> parseParameters(const Node &node) {
 }
 
 KernelResult parseResult(const Node &node, int64_t bytes) {
-  static const std::map<std::string, std::pair<StoredType, int64_t>> types = {
-      {"f32", {StoredType::F32, 4}}, {"bf16", {StoredType::BF16, 2}}, {"i32", {StoredType::I32, 4}}};
+  static const std::map<std::string, std::pair<StoredType, int64_t>> types = {{"f32", {StoredType::F32, 4}},
+                                                                              {"bf16", {StoredType::BF16, 2}},
+                                                                              {"f16", {StoredType::F16, 2}},
+                                                                              {"i32", {StoredType::I32, 4}}};
   static const std::map<std::string, Form> forms = {
       {"whole", Form::Whole}, {"sums", Form::Sums}, {"moments", Form::Moments}};
   KernelResult result;
   auto type = types.find(node.at("type").text());
   if (type == types.end())
-    node.at("type").fault("expected f32, bf16 or i32, found {}", node.at("type").text());
+    node.at("type").fault("expected f32, bf16, f16 or i32, found {}", node.at("type").text());
   auto form = forms.find(node.at("form").text());
   if (form == forms.end())
     node.at("form").fault("expected whole, sums or moments, found {}", node.at("form").text());

@@ -74,7 +74,7 @@ inline constexpr std::string_view spreads[] = {"uniform", "random"};
 inline constexpr std::string_view evalPlaces[] = {"centre", "random", "three"};
 inline constexpr std::string_view averages[] = {"scores", "logits"};
 inline constexpr std::string_view batchNorms[] = {"rank", "sync"};
-inline constexpr std::string_view precisions[] = {"auto", "fp32", "bf16", "bf16x3"};
+inline constexpr std::string_view precisions[] = {"auto", "fp32", "bf16", "fp16", "bf16x3"};
 inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5",
                                                "video_map"};
 } // namespace recipe_words

@@ -9,12 +9,12 @@
 namespace kinema {
 namespace {
 
-constexpr double leastOfSums = 1e-5, roundingOfSums = 0x1p-23, bfloat16 = 0x1p-7;
-// Results in f32 of narrow operands may be statistics of values that were rounded to bfloat16: the mean of
+constexpr double leastOfSums = 1e-5, roundingOfSums = 0x1p-23;
+// Results in f32 of narrow operands may be statistics of values that were rounded to halves: the mean of
 // some hundred moves by so much of them when one falls to the other side, and all means may be small beside
 // the values.
-constexpr double ofRounded = 0x1p-12;
-constexpr int64_t momentRows = 3; // count, mean, squared deviations
+constexpr double ofRounded = 0x1p-5; // of the distance of neighbours
+constexpr int64_t momentRows = 3;    // count, mean, squared deviations
 
 // Adds the moments of one partial to those of the partials before it (Chan, Golub and LeVeque, 1983).
 void addMoments(const float *part, int64_t channels, std::vector<double> &total) {
@@ -52,13 +52,17 @@ struct Allowance {
   double ofLargest, ofItself;
 };
 
+// Returns how far a half is from its neighbour, as a share of it.
+double neighbourOf(Half half) { return half == Half::F16 ? 0x1p-10 : 0x1p-7; }
+
 Allowance allowanceOf(Form form, const Arithmetic &arithmetic) {
+  const double neighbour = neighbourOf(arithmetic.half);
   double sums = std::max(leastOfSums, static_cast<double>(arithmetic.depth) * roundingOfSums);
   if (form != Form::Whole && arithmetic.narrow)
-    sums += bfloat16;
+    sums += neighbour;
   else if (arithmetic.narrow && !arithmetic.rounded)
-    sums += ofRounded;
-  return {sums, arithmetic.rounded ? bfloat16 : 0};
+    sums += ofRounded * neighbour;
+  return {sums, arithmetic.rounded ? neighbour : 0};
 }
 
 // Compares the elements from `begin` to `end`, which are one group, and adds what is found to the result. The
@@ -154,7 +158,7 @@ Difference difference(std::span<const float> found, std::span<const float> wante
 
 Difference difference(std::span<const uint16_t> found, std::span<const uint16_t> wanted,
                       const Arithmetic &arithmetic) {
-  return differenceAsStored(found, wanted, fromBF16, arithmetic);
+  return differenceAsStored(found, wanted, arithmetic.half == Half::F16 ? fromF16 : fromBF16, arithmetic);
 }
 
 } // namespace kinema

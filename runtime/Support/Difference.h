@@ -23,11 +23,15 @@ struct Merged {
 // Merges the partials in order. `shape` is that of all partials; its first dimension counts them.
 Merged merge(std::span<const float> values, std::span<const int64_t> shape, Form form);
 
+// Halves are floating-point numbers of 16 bits.
+enum class Half { BF16, F16 };
+
 // States what is known of how a result was computed.
 struct Arithmetic {
-  int64_t depth = 1;    // values that are summed for one element
-  bool narrow = false;  // the operands are bfloat16
-  bool rounded = false; // the result is bfloat16 too
+  int64_t depth = 1;      // values that are summed for one element
+  bool narrow = false;    // the operands are halves
+  bool rounded = false;   // the result is halves too
+  Half half = Half::BF16; // which ones
 };
 
 struct Difference {
@@ -38,12 +42,12 @@ struct Difference {
 };
 
 // Compares two results. Sums of `depth` values in f32, taken in another order, may differ by depth * 2^-23 of
-// the largest value, at least by 1e-5 of it. A value that is rounded to bfloat16 may become its neighbour,
-// and so may operands that are summed: 2^-7. Whole results in f32 of narrow operands, which may be statistics
-// of values that were rounded so, may differ by 2^-12 of the largest one. A NaN equals another NaN and is
-// infinitely far from all else.
+// the largest value, at least by 1e-5 of it. A value that is rounded to a half may become its neighbour, and
+// so may operands that are summed: 2^-7 in bfloat16, 2^-10 in f16. Whole results in f32 of narrow operands,
+// which may be statistics of values that were rounded so, may differ by 2^-5 of that, of the largest one. A
+// NaN equals another NaN and is infinitely far from all else.
 Difference difference(const Merged &found, const Merged &wanted, Form form, const Arithmetic &arithmetic);
-// These two compare whole results, of float or bfloat16, as they are stored: the elements may be in any
+// These two compare whole results, of float or halves, as they are stored: the elements may be in any
 // order, the same one in both, with nothing between them.
 Difference difference(std::span<const float> found, std::span<const float> wanted,
                       const Arithmetic &arithmetic);

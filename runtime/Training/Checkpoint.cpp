@@ -15,11 +15,33 @@ namespace {
 constexpr const char *formatVersion = "3";
 
 // Doubles are written with as many digits as bring back the same bits.
+json toJson(const std::optional<LossScale> &scale) {
+  if (!scale)
+    return nullptr;
+  return {{"coming", scale->coming},
+          {"latest", scale->latest},
+          {"sound", scale->sound},
+          {"skipped", scale->skipped}};
+}
+
+std::optional<LossScale> parseLossScale(const json &document) {
+  const auto found = document.find("loss_scale"); // which the checkpoints of earlier releases do not have
+  if (found == document.end() || found->is_null())
+    return std::nullopt;
+  LossScale scale;
+  found->at("coming").get_to(scale.coming);
+  found->at("latest").get_to(scale.latest);
+  found->at("sound").get_to(scale.sound);
+  found->at("skipped").get_to(scale.skipped);
+  return scale;
+}
+
 json toJson(const TrainingState &state) {
   return {{"epoch", state.epoch},
           {"batch", state.batch},
           {"updates", state.count.updates},
           {"accumulated", state.count.batches},
+          {"loss_scale", toJson(state.lossScale)},
           {"sums",
            {{"clips", state.sums.clips},
             {"top1", state.sums.top1},
@@ -35,6 +57,7 @@ TrainingState parseState(const json &document) {
   document.at("batch").get_to(state.batch);
   document.at("updates").get_to(state.count.updates);
   document.at("accumulated").get_to(state.count.batches);
+  state.lossScale = parseLossScale(document);
   document.at("sums").at("clips").get_to(state.sums.clips);
   document.at("sums").at("top1").get_to(state.sums.top1);
   document.at("sums").at("top5").get_to(state.sums.top5);

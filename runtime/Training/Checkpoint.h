@@ -5,10 +5,12 @@
 
 #include "runtime/Package/Recipe.h"
 #include "runtime/Program/Program.h"
+#include "runtime/Training/LossScale.h"
 #include "runtime/Training/Metrics.h"
 #include "runtime/Training/Schedule.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +23,11 @@ struct TrainingState {
   // That of the next step in its epoch: the loader's position. A checkpoint counts the package's batches, of
   // which a step of several ranks has as many as there are ranks.
   int64_t batch = 0;
-  UpdateCount count;      // of the updates so far
-  ClipMetrics sums;       // sums of the epoch so far
-  double best = -1;       // the best accuracy on the test list
-  int64_t bestEpoch = -1; // the epoch that reached it
+  UpdateCount count;                  // of the updates so far
+  std::optional<LossScale> lossScale; // where steps scale their loss
+  ClipMetrics sums;                   // sums of the epoch so far
+  double best = -1;                   // the best accuracy on the test list
+  int64_t bestEpoch = -1;             // the epoch that reached it
 };
 
 // Says what a run was made of, to see whether a run that goes on is the same.

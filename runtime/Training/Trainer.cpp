@@ -33,12 +33,17 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
   unreadable = trainSource.knownMissing();
+  if (manifest.scalesLoss())
+    state.lossScale = LossScale::of(this->recipe.train);
   if (isFirst())
     makeDirectory(this->options.folder);
 }
 
 void Trainer::resume(const TrainingState &from) {
+  const std::optional<LossScale> begins = state.lossScale;
   state = from;
+  if (state.lossScale.has_value() != begins.has_value()) // the precision is another one
+    state.lossScale = begins;
   const bool isAtEnd = from.batch * program.manifest().batch >= trainSource.clips();
   state.batch = isAtEnd ? trainSource.batches() : from.batch / batchesOfStep();
 }
@@ -105,6 +110,8 @@ Hyper Trainer::hyperOfStep(double rate) {
     hyper.share *= shareOfStep();
     hyper.keep /= static_cast<float>(options.ranks->count());
   }
+  if (state.lossScale)
+    state.lossScale->tell(hyper);
   return hyper;
 }
 
@@ -160,6 +167,8 @@ void Trainer::step() {
   for (const ArenaTensor *loss : manifest.losses())
     started.losses.push_back(program.beginGet(*loss));
   started.logits = program.beginGet(manifest.output("train_step", "logits"));
+  if (state.lossScale && hyper.apply != 0)
+    started.gradientNorm = program.beginGet(manifest.gradientNorm());
   settle();
   pending = std::move(started);
   costs.clips += news.clips;
@@ -188,6 +197,7 @@ void Trainer::settle() {
   pending.reset();
   const StepFindings all = findingsOfAll(options.ranks, findingsOf(step));
   checkLoss(all.loss, step);
+  checkGradients(step);
   state.sums.add(all.clips);
   step.row.loss = all.loss;
   if (log)
@@ -229,6 +239,15 @@ void Trainer::checkLoss(double loss, const Pending &step) const {
        "checkpoint; try a smaller train.rate or a longer train.warmup",
        loss, step.row.epoch, step.row.batch, fmt::join(names, ", "),
        more > 0 ? fmt::format(" and {} more", more) : "", lastCheckpoint());
+}
+
+// Follows the scale of the loss. All ranks find the same norm.
+void Trainer::checkGradients(const Pending &step) {
+  if (!step.gradientNorm)
+    return;
+  float norm = 0;
+  program.finishGet(*step.gradientNorm, program.manifest().gradientNorm(), {&norm, 1});
+  state.lossScale->found(norm, recipe.train);
 }
 
 void Trainer::saveIfDue() {
@@ -377,6 +396,10 @@ void Trainer::finishEpoch() {
   if (!std::isnan(row.testLoss) && lastTest->meanAveragePrecision)
     line += fmt::format("  mAP {:.1f}%", 100 * *lastTest->meanAveragePrecision);
   line += without("  ");
+  if (state.lossScale)
+    line += fmt::format("  loss scale {:g}", state.lossScale->latest);
+  if (state.lossScale && state.lossScale->skipped > 0)
+    line += fmt::format(", {} updates left out", state.lossScale->skipped);
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
   if (isFirst()) {

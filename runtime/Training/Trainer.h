@@ -78,8 +78,9 @@ private:
     CopyId logits;
     std::vector<ClipLabels> labels;
     std::vector<int64_t> videos;
-    int64_t valid = 0; // clips of this process that count
-    StepRow row;       // but for the loss
+    std::optional<CopyId> gradientNorm; // of a step that ends an update, where the loss is scaled
+    int64_t valid = 0;                  // clips of this process that count
+    StepRow row;                        // but for the loss
   };
 
   void runEpoch();
@@ -97,6 +98,7 @@ private:
   void settle(); // reads the results of the step that was started last
   StepFindings findingsOf(const Pending &step);
   void checkLoss(double loss, const Pending &step) const;
+  void checkGradients(const Pending &step);
   int64_t stepsBefore(int64_t epoch) const { return epoch * trainSource.batches(); }
   void saveIfDue();
   void save();

@@ -1,9 +1,9 @@
 """Compares a GPU's kernels, run by the emulator, with torchvision's video models: logits in evaluation mode, and one SGD
 step.
 
-usage: emulated_torchvision_parity.py KINEMA MODELS fp32|bf16x3|bf16 [NETWORK:NxTxHxW ...]
+usage: emulated_torchvision_parity.py KINEMA MODELS fp32|bf16x3|bf16|fp16 [NETWORK:NxTxHxW ...]
 
-In fp32 and, by terms, in bf16x3 the bounds are those of torchvision_parity.py. In bf16 results differ from PyTorch's float32 by what rounding does,
+In fp32 and, by terms, in bf16x3 the bounds are those of torchvision_parity.py. In bf16 and fp16 results differ from PyTorch's float32 by what rounding does,
 which batch norms multiply: by 1e-3 at the loss, by 0.2 in the gradients of deep layers. How much it may be is measured in
 PyTorch with the same roundings (rounding.py), in three runs whose weights differ by 1e-5. A tensor may be REACH times as
 far from float32 as the furthest of the three, or as the middle one of its kind. And since rounding has no direction, a
@@ -26,6 +26,8 @@ from torchvision_parity import DECAY, LOGITS, MOMENTUM, RATE, SEEDS, STEP, dista
 CASES = {"fp32": ["r3d_18:2x3x17x17", "mc3_18:2x3x17x17", "r2plus1d_18:2x3x17x17"],
          "bf16": ["r3d_18:2x3x33x33", "mc3_18:2x3x33x33", "r2plus1d_18:2x3x33x33"]}
 CASES["bf16x3"] = CASES["fp32"][2:]
+CASES["fp16"] = CASES["bf16"][2:]
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 REACH, SLOPE = 2.0, 0.3
 RUNS = 3
 FAULTY = "layer2.1.conv1.0"  # the conv that gets the faults; of a (2+1)D conv, the spatial one
@@ -55,14 +57,14 @@ def calm(model):
                 module.bias.normal_(2, 0.3)
 
 
-def rounded(model, seed):
+def rounded(model, seed, half):
     """Returns a copy that rounds, with its weights moved by less than rounding does."""
     random = torch.Generator().manual_seed(seed)
     model = copy.deepcopy(model)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter *= 1 + 1e-5 * torch.randn(parameter.shape, generator=random)
-    round_like_a_gpu(model)
+    round_like_a_gpu(model, half)
     return model
 
 
@@ -114,7 +116,7 @@ class Float32Bounds:
         return distance(found, self.wanted[name]) / (LOGITS if name == "logits" else STEP)
 
 
-class BFloat16Bounds:
+class HalfBounds:
     def __init__(self, wanted, runs):
         self.wanted = wanted
         furthest = {name: max(distance(run[name], value) for run in runs) for name, value in wanted.items()}
@@ -161,10 +163,10 @@ def agrees(title, found, bounds):
     return all(part <= 1 for _, part in worst.values())
 
 
-def finds_faults(name, model, clips, labels, bounds):
+def finds_faults(name, model, clips, labels, bounds, half):
     good = True
     for seed, fault in enumerate(FAULTS):
-        faulty = rounded(model, RUNS + 1 + seed)
+        faulty = rounded(model, RUNS + 1 + seed, half)
         fault(faulty)
         found = torch_results(faulty, clips, labels)
         largest = max(bounds.wanted, key=lambda tensor: bounds.excess(tensor, found[tensor]))
@@ -177,17 +179,18 @@ def finds_faults(name, model, clips, labels, bounds):
 def compare(kinema, models, precision, name, shape, seed, folder):
     n, frames, height, width = shape
     model = network(name, seed)
-    if precision == "bf16":
+    half = HALVES.get(precision)
+    if half:
         calm(model)
     clips = torch.randn(n, 3, frames, height, width)
     labels = torch.randint(0, 400, (n,))
     found = kinema_results(kinema, models, precision, name, model, clips, labels, folder)
     wanted = torch_results(copy.deepcopy(model), clips, labels)
     title = f"{name} {precision} {n}x3x{frames}x{height}x{width}"
-    if precision != "bf16":
+    if not half:
         return agrees(title, found, Float32Bounds(wanted))
-    bounds = BFloat16Bounds(wanted, [torch_results(rounded(model, 1 + i), clips, labels) for i in range(RUNS)])
-    return agrees(title, found, bounds) & finds_faults(title, model, clips, labels, bounds)
+    bounds = HalfBounds(wanted, [torch_results(rounded(model, 1 + i, half), clips, labels) for i in range(RUNS)])
+    return agrees(title, found, bounds) & finds_faults(title, model, clips, labels, bounds, half)
 
 
 def main():

@@ -129,7 +129,12 @@ def results(kinema, package, files, *more):
     call(*run)
     tensors = {"logits": safetensors.load(files["output"])["logits"]}
     call(*run, "--step", "--rate", "0.05", "--momentum", "0.9", "--weight-decay", "1e-3")
-    return tensors | {f"step.{k}": v for k, v in safetensors.load(files["output"]).items()}
+    return tensors | {f"step.{k}": v for k, v in safetensors.load(files["output"]).items() if not of_scaled_loss(k)}
+
+
+def of_scaled_loss(name):
+    """Returns whether a step has this tensor in fp16 alone: gradients that were added up, which are those that it returns, and their norm."""
+    return name == "gradient_norm" or name.startswith("gradient.")
 
 
 def kind(name):

@@ -32,7 +32,7 @@ import numpy
 
 import random_specs
 import safetensors
-from fusion_ladder import AVX512, distance, levels_here, weights
+from fusion_ladder import AVX512, distance, levels_here, of_scaled_loss, weights
 
 BOUND = 2e-5  # norm of the difference over the norm, in fp32
 BFLOAT16_BOUND = 2e-2
@@ -74,7 +74,7 @@ def cpu_levels():
 def variants(device, seed):
     """Returns the variants for a seed. On CPUs every second network runs in bf16 too, and the levels take turns."""
     if device == "emulator":
-        return [Variant(f"sm_90a {p}", [*GPU, "--precision=" + p], p, device) for p in ("fp32", "bf16x3", "bf16")]
+        return [Variant(f"sm_90a {p}", [*GPU, "--precision=" + p], p, device) for p in ("fp32", "bf16x3", "bf16", "fp16")]
     single = [level for level in cpu_levels() if level != "x86-64-v4-bf16"]
     paired = [level for level in cpu_levels() if level != "x86-64-v4"]
     fp32, bf16 = single[seed % len(single)], paired[seed // 4 % len(paired)]
@@ -143,7 +143,7 @@ class Network:
 
     def step(self, command, environment=()):
         call([*command, "--step", "--rate", "0.05", "--momentum", "0.9", "--weight-decay", "1e-3"], environment)
-        return {f"step.{k}": v for k, v in safetensors.load(self.path("output")).items()}
+        return {f"step.{k}": v for k, v in safetensors.load(self.path("output")).items() if not of_scaled_loss(k)}
 
     def run(self, package, files, device="cpu", threads=1, poison=False):
         """Runs an inference and a step; returns all tensors."""
@@ -191,7 +191,7 @@ def worst_of(found, wanted, may):
 
 def compare(network, variant, number, poison):
     """Returns the worst tensor of a draw: (share of its bound, distance, name)."""
-    rounds = variant.precision == "bf16"
+    rounds = variant.precision in ("bf16", "fp16")
     plain = network.compile([*variant.flags, "--reference"] if rounds else EXACT)
     scheduled = network.compile(variant.flags)
     files = network.draw(plain, number)

@@ -49,7 +49,9 @@ CompileOptions compileOptions(const InspectCommandOptions &options, bool train) 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
                                        bool train) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
-  require(advance(*module, Phase::Clip, Phase::Planned, compileOptions(options, train)));
+  const CompileOptions compile = compileOptions(options, train);
+  noteTraining(*module, compile);
+  require(advance(*module, Phase::Clip, Phase::Planned, compile));
   return module;
 }
 

@@ -89,12 +89,15 @@ void addTarget(CLI::App &command, TargetChoice &choice, std::string &target) {
 }
 
 void addPrecision(CLI::App &command, TargetChoice &choice) {
+  // Of the recipe's words, `auto` is what leaving the option out means.
+  const std::vector<std::string> words(std::next(std::begin(recipe_words::precisions)),
+                                       std::end(recipe_words::precisions));
   command
       .add_option(
           "--precision", choice.precision,
           "how activations are stored and multiplied, in place of the spec's compute.precision; sums, "
           "parameters and updates are fp32 in any case (default: fp32 on CPUs, else bf16)")
-      ->check(CLI::IsMember({"fp32", "bf16", "bf16x3"}));
+      ->check(CLI::IsMember(words));
 }
 
 void applyPrecision(const TargetChoice &choice, CompileOptions &options) {

@@ -284,7 +284,7 @@ static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
     return failure();
   auto kernel = kernel::SoftmaxCrossEntropyOp::create(f.b, op.getLoc(), op.getResultTypes(),
                                                       f.storage.lookup(op.getLogits()), op.getLabels(),
-                                                      op.getSmoothing(), ScheduleAttr());
+                                                      op.getHyper(), op.getSmoothing(), ScheduleAttr());
   f.storage.hold(op.getLoss(), kernel.getLoss());
   f.storage.hold(op.getDlogits(), kernel.getDlogits());
   return success();
@@ -293,9 +293,9 @@ static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
 static LogicalResult make(Fuser &f, clip::TargetCrossEntropyOp op) {
   if (failed(f.require(op.getLogits())))
     return failure();
-  auto kernel = kernel::TargetCrossEntropyOp::create(f.b, op.getLoc(), op.getResultTypes(),
-                                                     f.storage.lookup(op.getLogits()), op.getTargets(),
-                                                     op.getShares(), op.getSigmoid(), ScheduleAttr());
+  auto kernel = kernel::TargetCrossEntropyOp::create(
+      f.b, op.getLoc(), op.getResultTypes(), f.storage.lookup(op.getLogits()), op.getTargets(),
+      op.getShares(), op.getHyper(), op.getSigmoid(), ScheduleAttr());
   f.storage.hold(op.getLoss(), kernel.getLoss());
   f.storage.hold(op.getDlogits(), kernel.getDlogits());
   return success();
@@ -366,9 +366,10 @@ static LogicalResult make(Fuser &f, clip::UpdateOp op) {
     double number = value.convertToDouble();
     return number == 1.0 ? DenseF64ArrayAttr() : f.b.getDenseF64ArrayAttr(number);
   };
-  auto kernel = kernel::UpdateOp::create(
-      f.b, op.getLoc(), op.getResultTypes(), op.getRule(), tensors, op.getHyper(), factor(op.getRateFactor()),
-      factor(op.getDecayFactor()), op.getMaxNormAttr(), op.getAveraged(), op.getHeld(), ScheduleAttr());
+  auto kernel =
+      kernel::UpdateOp::create(f.b, op.getLoc(), op.getResultTypes(), op.getRule(), tensors, op.getHyper(),
+                               factor(op.getRateFactor()), factor(op.getDecayFactor()), op.getMaxNormAttr(),
+                               op.getAveraged(), op.getHeld(), op.getChecked(), ScheduleAttr());
   for (auto [value, made] : llvm::zip_equal(op.getNewTensors(), kernel.getNewTensors()))
     f.storage.hold(value, made);
   return success();

@@ -16,13 +16,14 @@ namespace {
 
 class StorageAssigner {
 public:
-  StorageAssigner(ModuleOp module, const StorageRules &rules) : module(module), rules(rules) {}
+  StorageAssigner(ModuleOp module, const StorageRules &rules)
+      : module(module), rules(rules), half(rules.half(module.getContext())) {}
 
   int64_t run() {
     findWideInputs();
     module.walk([&](func::FuncOp function) { assign(function); });
-    if (rules.bfloat16())
-      module.walk([&](func::FuncOp function) { storeAsBFloat16(function); });
+    if (half)
+      module.walk([&](func::FuncOp function) { storeAsHalves(function); });
     module->setAttr(kernel::precisionAttribute,
                     kernel::PrecisionAttr::get(module.getContext(), rules.precision));
     module.walk([&](func::FuncOp function) {
@@ -36,6 +37,7 @@ public:
 private:
   ModuleOp module;
   const StorageRules &rules;
+  FloatType half; // that activations are stored as; null where they are f32
   int64_t converted = 0;
   llvm::StringMap<LayoutAttr> layouts; // of parameters and states, as functions before have assigned them
   llvm::SmallPtrSet<StringAttr, 4> wideInputs; // inputs of few channels that have no blocks of their own
@@ -217,13 +219,12 @@ private:
         setLayout(copy, cast<LayoutAttr>(layoutOf(*first)).withRank(tensorOf(copy).getRank()));
   }
 
-  /// Gives a conv its weight as its kernels read it: of bfloat16 where activations are, or by its terms, and
+  /// Gives a conv its weight as its kernels read it: of halves where activations are, or by its terms, and
   /// in their layout.
   void settleWeight(kernel::ConvOp op) {
     auto type = tensorOf(op.getWeight());
-    if (rules.bfloat16() && !type.getElementType().isBF16())
-      retypeWeight(op, RankedTensorType::get(type.getShape(), BFloat16Type::get(type.getContext()),
-                                             type.getEncoding()));
+    if (half && type.getElementType() != half)
+      retypeWeight(op, RankedTensorType::get(type.getShape(), half, type.getEncoding()));
     type = tensorOf(op.getWeight());
     WeightForm wanted = rules.weight(op);
     SmallVector<int64_t> shape(type.getShape());
@@ -283,7 +284,7 @@ private:
     op.getWeightMutable().assign(convert(op, op, weight, type));
   }
 
-  //===-- bfloat16 --------------------------------------------------------===//
+  //===-- Halves ----------------------------------------------------------===//
 
   void setElement(Value value, Type element) {
     auto type = tensorOf(value);
@@ -291,7 +292,7 @@ private:
   }
 
   /// Returns whether a value is an operand or result of a product of matrices, and what makes it and all who
-  /// read it take bfloat16 of any size.
+  /// read it take halves of any size.
   static bool isOfProducts(Value value) {
     auto takesAnySize = [](Operation *op) {
       return isa<kernel::MatmulOp, kernel::SoftmaxOp, kernel::SoftmaxGradOp, kernel::ArrangeOp,
@@ -302,18 +303,17 @@ private:
            (value.getDefiningOp<kernel::MatmulOp>() || llvm::any_of(users, llvm::IsaPred<kernel::MatmulOp>));
   }
 
-  /// Activations become bfloat16; parameters, channel vectors, partials, and what has one position a clip
+  /// Activations become halves; parameters, channel vectors, partials, and what has one position a clip
   /// (pooled features, logits) but for attention stay f32. So does a pool's gradient, which is added up in
   /// place.
-  void storeAsBFloat16(func::FuncOp function) {
-    Type element = BFloat16Type::get(function.getContext());
+  void storeAsHalves(func::FuncOp function) {
     function.walk([&](Operation *op) {
       if (op->hasTrait<kernel::MakesActivations>())
         for (Value result : op->getResults())
           if (auto type = tensorOf(result);
               type.getRank() == 5 && (shape::product(clip::spatialSize(type)) > 1 || isOfProducts(result)) &&
               updatedBy(result).empty()) // no gradient of a learned tensor
-            setElement(result, element);
+            setElement(result, half);
     });
     function.walk([&](Operation *op) { round(op); });
   }
@@ -331,25 +331,25 @@ private:
     }
   }
 
-  /// The value of a region as bfloat16 holds it.
-  static arith::ExtFOp rounded(OpBuilder &b, Location loc, Value value) {
-    Value narrow = arith::TruncFOp::create(b, loc, b.getBF16Type(), value);
+  /// Returns the value of a region as a half holds it.
+  arith::ExtFOp rounded(OpBuilder &b, Location loc, Value value) {
+    Value narrow = arith::TruncFOp::create(b, loc, half, value);
     return arith::ExtFOp::create(b, loc, b.getF32Type(), narrow);
   }
 
-  static void roundPrologue(const kernel::AccessRegion &prologue) {
+  void roundPrologue(const kernel::AccessRegion &prologue) {
     auto yield = cast<kernel::YieldOp>(prologue.getRegion().front().getTerminator());
     Value value = yield.getValues()[0], operand = prologue.operandOf(value);
-    if (operand && tensorOf(operand).getElementType().isBF16())
+    if (operand && kernel::isHalf(operand.getType()))
       return;
     OpBuilder builder(yield);
     yield.getValuesMutable()[0].assign(rounded(builder, yield.getLoc(), value));
   }
 
-  static void roundStores(Operation *op, Region &region) {
+  void roundStores(Operation *op, Region &region) {
     auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
     for (int64_t i = 0; i < yield.countOf(kernel::Yield::Store); ++i) {
-      if (!tensorOf(op->getResult(i)).getElementType().isBF16())
+      if (!kernel::isHalf(op->getResult(i).getType()))
         continue;
       Value value = yield.getValues()[i];
       OpBuilder builder(op->getContext());

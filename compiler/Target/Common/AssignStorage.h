@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
 #define KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
 
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Halves.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -45,7 +45,8 @@ struct StorageRules {
   /// Says whether the schedules of a weight gradient multiply terms; not set: none does.
   std::function<bool(kernel::WeightGradOp)> terms;
 
-  bool bfloat16() const { return precision == kernel::Precision::BF16; }
+  /// Returns the halves that activations are stored as; null where they are f32.
+  mlir::FloatType half(mlir::MLIRContext *context) const { return kernel::halfOf(precision, context); }
 };
 
 /// In vectors of `block` output channels and blocks of as many input channels; of inputs of few channels, and

@@ -12,6 +12,7 @@ namespace {
 struct ScoreLoss {
   KernelEmitter &e;
   RankedTensorType logits, gradient;
+  Value scale; // of the gradient; null: none
   int64_t clips = logits.getDimSize(0), classes = logits.getDimSize(1);
   Value zero = e.constant(0.0f);
 
@@ -67,7 +68,9 @@ struct ScoreLoss {
     forEachClass(from, storedChannels(gradient),
                  [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
   }
-  void storeGradient(Value value, Value n, Value c) { e.store(value, e.results[1], at(gradient, n, c)); }
+  void storeGradient(Value value, Value n, Value c) {
+    e.store(scale ? e.mulf(value, scale) : value, e.results[1], at(gradient, n, c));
+  }
 
   /// Adds up what `clip` returns for the clips of which `counts` holds; the gradient of the others is zero.
   Value overClips(function_ref<Value(Value)> counts, function_ref<Value(Value)> clip) {
@@ -90,6 +93,11 @@ struct ScoreLoss {
 };
 } // namespace
 
+/// Loads by what a loss's gradient is multiplied; null where nothing says it.
+static Value scaleOf(MutableOperandRange hyper, KernelEmitter &e) {
+  return hyper.empty() ? Value() : e.loadField(hyper[0], clip::HyperField::LossScale);
+}
+
 /// The work is small, and the sum over the clips has an order, so one block does it all, each warp clip after
 /// clip.
 static Blocks blocksOfLoss(int64_t clips, const Machine &machine) {
@@ -102,7 +110,7 @@ static Blocks blocksOfLoss(int64_t clips, const Machine &machine) {
 namespace {
 struct CrossEntropy : ScoreLoss {
   CrossEntropy(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e)
-      : ScoreLoss{e, tensorOf(op.getLogits()), tensorOf(op.getDlogits())},
+      : ScoreLoss{e, tensorOf(op.getLogits()), tensorOf(op.getDlogits()), scaleOf(op.getHyperMutable(), e)},
         smoothing(float(op.getSmoothing().convertToDouble())) {}
 
   float smoothing;
@@ -161,8 +169,8 @@ static void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
 namespace {
 struct TargetEntropy : ScoreLoss {
   TargetEntropy(kernel::TargetCrossEntropyOp op, KernelEmitter &e)
-      : ScoreLoss{e, tensorOf(op.getLogits()), tensorOf(op.getDlogits())}, targets(tensorOf(op.getTargets())),
-        shares(tensorOf(op.getShares())), sigmoid(op.getSigmoid()) {}
+      : ScoreLoss{e, tensorOf(op.getLogits()), tensorOf(op.getDlogits()), scaleOf(op.getHyperMutable(), e)},
+        targets(tensorOf(op.getTargets())), shares(tensorOf(op.getShares())), sigmoid(op.getSigmoid()) {}
 
   RankedTensorType targets, shares;
   bool sigmoid;

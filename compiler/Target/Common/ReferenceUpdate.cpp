@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <array>
+#include <limits>
 
 using namespace mlir;
 using namespace kinema;
@@ -126,6 +127,10 @@ public:
       nesterov = isSet(HyperField::Nesterov);
     if (form.held)
       applies = isSet(HyperField::Apply);
+    if (form.checked)
+      applies = e.both(applies, isFinite(normOfAll()));
+    if (form.rule == clip::UpdateRule::Sum)
+      keeps = isSet(HyperField::Keep);
     if (form.clipped)
       clipScale = scaleOfClipping();
   }
@@ -168,9 +173,7 @@ public:
     case clip::UpdateRule::Lars:
       return lars(weight, gradient);
     case clip::UpdateRule::Sum:
-      return store(0, weight,
-                   e.addf(e.mulf(all(field(HyperField::Keep)), weight),
-                          e.mulf(all(field(HyperField::Share)), gradient)));
+      return store(0, weight, e.addf(kept(weight), e.mulf(all(field(HyperField::Share)), gradient)));
     }
   }
 
@@ -192,10 +195,16 @@ private:
     return arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, x, y);
   }
 
+  Value normOfAll() { return e.load(e.operands[op.getTensors().size() - 1], e.index(0)); }
+  Value isFinite(Value x) { return isGreater(e.constant(std::numeric_limits<float>::infinity()), x); }
+
+  /// Returns what a sum keeps of what it has: where that is nothing, it may have been anything.
+  Value kept(Value sum) { return select(keeps, e.mulf(all(field(HyperField::Keep)), sum), e.zero(lanes)); }
+
   /// Returns min(1, max_norm / (norm + 1e-6)).
   Value scaleOfClipping() {
     constexpr float epsilon = 1e-6f;
-    Value norm = e.load(e.operands[op.getTensors().size() - 1], e.index(0));
+    Value norm = normOfAll();
     Value most = e.constant(static_cast<float>(op.getMaxNorm()->convertToDouble()));
     Value scale = e.divf(most, e.addf(norm, e.constant(epsilon))), one = e.constant(1.0f);
     return select(isGreater(scale, one), one, scale);
@@ -271,7 +280,7 @@ private:
   clip::UpdateForm form;
   int64_t states;
   std::array<Value, clip::getMaxEnumValForHyperField() + 1> fields;
-  Value nesterov, applies, clipScale;
+  Value nesterov, applies, keeps, clipScale;
   // These are of the parameter that was entered; the decay is null where the parameter has none.
   const Update *update = nullptr;
   SmallVector<Value> buffers;

@@ -80,12 +80,12 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    bool terms = bf16x3 && !reference, tensorCores = (bfloat16 || bf16x3) && !reference;
+    bool terms = precision == kernel::Precision::BF16x3 && !reference;
+    bool tensorCores = precision != kernel::Precision::FP32 && !reference;
     StorageRules rules;
     rules.block = processor->machine.vector;
-    rules.precision = bfloat16 ? kernel::Precision::BF16
-                      : terms  ? kernel::Precision::BF16x3
-                               : kernel::Precision::FP32;
+    rules.precision =
+        precision == kernel::Precision::BF16x3 && reference ? kernel::Precision::FP32 : precision.getValue();
     if (terms)
       rules.terms = [](kernel::WeightGradOp op) { return multipliesTerms(op); };
     if (tensorCores)

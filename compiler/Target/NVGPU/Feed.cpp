@@ -430,12 +430,12 @@ Feed::Loaded Feed::load(const FeedPositions::Position &position, int64_t neighbo
   return loaded;
 }
 
-/// Returns each term of what the prologue makes of a position, in bfloat16 and as four words: its neighbours
+/// Returns each term of what the prologue makes of a position, in halves and as four words: its neighbours
 /// one after the other, and zero where the source does not reach.
 SmallVector<Value> Feed::valuesOf(const FeedPositions::Position &position, ArrayRef<Loaded> loaded,
                                   Value exists) {
   int64_t count = 4 / plan.neighbours; // words
-  auto narrow = VectorType::get({channels()}, e.b.getBF16Type());
+  auto narrow = VectorType::get({channels()}, plan.operands.half);
   SmallVector<Value> all(plan.terms);
   for (auto [arguments, inside] : llvm::zip_equal(loaded, position.insides)) {
     Value value = e.inlineRegion(prologue.getRegion(), arguments, channels()).front();

@@ -6,11 +6,11 @@ using namespace kinema::nvidia;
 using kernel::Access;
 
 bool nvidia::hasBlocks(RankedTensorType type) {
-  Type element = type.getElementType();
-  return kernel::channelBlock(type) == blockChannels && (element.isBF16() || element.isF32());
+  return kernel::channelBlock(type) == blockChannels &&
+         (kernel::isHalf(type) || type.getElementType().isF32());
 }
 
-bool nvidia::isBlocked(RankedTensorType type) { return hasBlocks(type) && type.getElementType().isBF16(); }
+bool nvidia::isBlocked(RankedTensorType type) { return hasBlocks(type) && kernel::isHalf(type); }
 
 int64_t nvidia::stagedNeighbours(RankedTensorType type) {
   // Of one position a clip, a copy of f32 would bring no more than a sector: nothing that copies are for.
@@ -42,7 +42,7 @@ bool nvidia::canStage(const kernel::AccessRegion &prologue, int64_t neighbours) 
 
 //===-- What a stage holds ------------------------------------------------===//
 
-FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) {
+FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) : half(kernel::halfOf(prologue)) {
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
       ++pixels;

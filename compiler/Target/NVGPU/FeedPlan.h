@@ -4,12 +4,12 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_FEEDPLAN_H
 
 #include "compiler/Target/NVGPU/Processor.h"
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Halves.h"
 
 namespace kinema::nvidia {
 
 inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
-inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
+inline constexpr int64_t positionBytes = 16; // bytes of these channels in halves
 
 /// Returns whether a tensor is in blocks of 8 channels, in bfloat16 or f32: an element of it has the same
 /// number in either type.
@@ -38,7 +38,8 @@ struct FeedOperands {
   int64_t vectors = 0;     // tensors that are read by channel
   int64_t vectorBytes = 0; // of a channel block of all of them
   int64_t operations = 0;  // of the prologue, on each element
-  bool identity;           // whether the prologue yields what it reads, in bfloat16
+  bool identity;           // whether the prologue yields what it reads, in halves
+  mlir::FloatType half;    // that the prologue hands to products
 
   /// Returns the bytes of a position of all pixels.
   int64_t pixelBytes() const { return (pixels + wide) * positionBytes; }

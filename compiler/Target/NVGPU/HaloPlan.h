@@ -168,8 +168,12 @@ struct HaloPlan {
   SumsPlan sumsPlan() const {
     int64_t count = rowTiles() * groupsOfTile();
     bool follow = groupsOfTile() == 1 && rowPitch() == ProductShape::rows;
-    return {channelsOfGroup(), groupsOfTile(), count,
-            follow && SumsPlan::mayJoin(tensorCores, count, channelsOfGroup())};
+    return {channelsOfGroup(),
+            groupsOfTile(),
+            count,
+            follow && SumsPlan::mayJoin(tensorCores, count, channelsOfGroup()),
+            /*firstColumn=*/0,
+            operands.half};
   }
   /// Counts the products that the tensor cores make together of the same columns.
   int64_t productsTogether() const { return sumsPlan().together(tensorCores, rowTiles()); }

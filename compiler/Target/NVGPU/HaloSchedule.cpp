@@ -17,7 +17,7 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto taps = tapsOf(weight);
   bool exchanged = op.getDirection() == kernel::Direction::Transposed;
-  if (!weight.getElementType().isBF16() || !taps || taps->exchanged != exchanged ||
+  if (weight.getElementType() != kernel::halfOf(op.prologue()) || !taps || taps->exchanged != exchanged ||
       !canStage(op.prologue(), taps->together))
     return false;
   // The channels of groups that share none are whole blocks, as groupsTogether has them.

@@ -159,7 +159,12 @@ struct HaloWeightGradPlan {
   SumsPlan sumsPlan() const {
     int64_t count = productsOfConsumer();
     bool follow = rowTiles() % 2 == 0;
-    return {tile.columns, 1, count, follow && SumsPlan::mayJoin(tensorCores, count, tile.columns)};
+    return {tile.columns,
+            1,
+            count,
+            follow && SumsPlan::mayJoin(tensorCores, count, tile.columns),
+            /*firstColumn=*/0,
+            gradientOperands.half};
   }
   /// Counts the products that the tensor cores make together of the same columns.
   int64_t productsTogether() const { return sumsPlan().together(tensorCores, 1); }

@@ -12,7 +12,7 @@ using namespace kinema::nvidia;
 static bool isSupported(kernel::WeightGradOp op) {
   auto result = cast<RankedTensorType>(op.getResult().getType());
   if (!op.getGradientType() || !op.getActivationType() || !result.getElementType().isF32() ||
-      !canStage(op.gradient()))
+      !canStage(op.gradient()) || kernel::halfOf(op.gradient()) != kernel::halfOf(op.activation()))
     return false;
   if (op.getGroups() > 1)
     return kernel::layoutOf(result) == groupedLayout(op.getContext(), result.getRank()) &&

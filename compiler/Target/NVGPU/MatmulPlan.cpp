@@ -17,6 +17,7 @@ MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
       left(sideOf(op.getLhs(), op.getTransposeLhs(), tile.channels, tile.depth)),
       right(sideOf(op.getRhs(), !op.getTransposeRhs(), tile.positions, tile.depth)) {
   auto result = cast<RankedTensorType>(op.getResult().getType());
+  half = cast<FloatType>(getElementTypeOrSelf(op.getLhs()));
   clips = result.getDimSize(0);
   channels = result.getDimSize(1);
   positions = shape::product(clip::spatialSize(result));

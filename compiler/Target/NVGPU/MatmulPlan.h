@@ -69,6 +69,7 @@ struct MatmulPlan {
   TensorCores tensorCores; // by which is contracted
   MatmulSide left, right;
   int64_t clips, positions, channels, depth; // of the result, and contracted
+  mlir::FloatType half;                      // that are multiplied
 
   static constexpr int64_t consumers = 2; // warpgroups
   static constexpr int64_t rowsOfConsumers = ProductShape::rows * consumers;
@@ -94,7 +95,8 @@ struct MatmulPlan {
   int64_t stageBytes() const { return right.bytes() + left.bytes(); } // in this order
   /// Describes the sums of a consumer.
   SumsPlan sumsPlan() const {
-    return {tile.channels, 1, rowTiles(), SumsPlan::mayJoin(tensorCores, rowTiles(), tile.channels)};
+    return {tile.channels,     1,   rowTiles(), SumsPlan::mayJoin(tensorCores, rowTiles(), tile.channels),
+            /*firstColumn=*/0, half};
   }
   /// Counts the products that the tensor cores make together of the same columns.
   int64_t productsTogether() const { return sumsPlan().together(tensorCores, rowTiles()); }

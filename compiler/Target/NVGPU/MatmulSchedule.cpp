@@ -15,7 +15,9 @@ static int64_t mostCluster(const Processor &processor) {
 }
 
 static bool isSupported(kernel::MatmulOp op) {
-  return llvm::all_of(ArrayRef<Value>{op.getLhs(), op.getRhs(), op.getResult()},
+  auto halfOf = [](Value value) { return getElementTypeOrSelf(value); };
+  return halfOf(op.getLhs()) == halfOf(op.getRhs()) &&
+         llvm::all_of(ArrayRef<Value>{op.getLhs(), op.getRhs(), op.getResult()},
                       [](Value value) { return isBlocked(cast<RankedTensorType>(value.getType())); });
 }
 

@@ -309,7 +309,7 @@ void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
   auto store = [&](int64_t group, const Row &row, ArrayRef<Value> yielded) {
     Value blockAt = e.add(slotAt, e.mul(e.add(firstBlock, group), plan.positions() * positionBytes));
     Value at = e.add(e.add(blockAt, e.mul(row.position, positionBytes)), e.mul(middle.column(), 2));
-    auto narrow = VectorType::get({2}, e.b.getBF16Type());
+    auto narrow = VectorType::get({2}, plan.first.operands.half);
     LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, yielded[0]), pointer(at),
                           4);
   };

@@ -75,7 +75,9 @@ struct PairPlan {
   static constexpr int64_t sourceStages = 2;
   /// Describes the sums of a consumer for products of so many columns.
   SumsPlan sumsPlan(int64_t columns) const {
-    return {columns, 1, first.rowTiles(), SumsPlan::mayJoin(first.tensorCores, first.rowTiles(), columns)};
+    return {columns,           1,
+            first.rowTiles(),  SumsPlan::mayJoin(first.tensorCores, first.rowTiles(), columns),
+            /*firstColumn=*/0, first.operands.half};
   }
   int64_t rawStages() const {
     return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts(), tile.feedStages);

@@ -9,10 +9,11 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
-static bool isTaps(Value weight) {
+/// Returns whether a weight is as products of such halves read it.
+static bool isTaps(Value weight, FloatType half) {
   auto type = cast<RankedTensorType>(weight.getType());
   auto taps = tapsOf(type);
-  return taps && !taps->exchanged && type.getElementType().isBF16();
+  return taps && !taps->exchanged && type.getElementType() == half;
 }
 
 static bool readsBlocks(const kernel::AccessRegion &region) {
@@ -22,6 +23,7 @@ static bool readsBlocks(const kernel::AccessRegion &region) {
 }
 
 static bool isSupported(kernel::PairOp op) {
+  FloatType half = kernel::halfOf(op.prologue());
   shape::Window first = op.getFirstWindow().getWindow(), second = op.getSecondWindow().getWindow();
   bool inFrame =
       first.kernel[0] == 1 && first.stride[0] == 1 && first.padLow[0] == 0 && first.padHigh[0] == 0;
@@ -29,7 +31,7 @@ static bool isSupported(kernel::PairOp op) {
   for (int axis : {1, 2})
     acrossFrames &= second.kernel[axis] == 1 && second.stride[axis] == 1 && second.padLow[axis] == 0 &&
                     second.padHigh[axis] == 0;
-  return inFrame && acrossFrames && isTaps(op.getFirstWeight()) && isTaps(op.getSecondWeight()) &&
+  return inFrame && acrossFrames && isTaps(op.getFirstWeight(), half) && isTaps(op.getSecondWeight(), half) &&
          isBlocked(op.getResultType()) && canStage(op.prologue()) && readsBlocks(op.epilogue());
 }
 

@@ -64,11 +64,11 @@ def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
   let description = [{
     Why: layout and channel padding are one decision of one place; nothing before it knows of them and nothing after
     it changes them. Activations and channel vectors are blocked by 8 channels, the network's few input channels by 4.
-    With `bfloat16`, on a processor whose tensor cores kernels use, weights are a matrix for each tap, as these read
+    With a `precision` other than fp32, on a processor whose tensor cores kernels use, weights are a matrix for each tap, as these read
     them; otherwise in vectors of 8 output channels. The data gradient reads a copy of its weight with input and output
     channels exchanged (`kernel.convert`).
 
-    With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
+    With `bf16` or `fp16`, activations, and the weights that convs read, are stored so. What is computed stays f32 and is
     rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
 
     With `bf16x3`, activations stay f32. Convs and weight gradients that tensor cores can take multiply them by terms
@@ -88,8 +88,13 @@ def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
-    Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
-    Option<"bf16x3", "bf16x3", "bool", "false", "activations are f32, and tensor cores multiply them by terms">,
+    Option<"precision", "precision", "::kinema::kernel::Precision", "::kinema::kernel::Precision::FP32",
+           "how activations are stored and multiplied (#kernel.precision)",
+           [{::llvm::cl::values(
+               clEnumValN(::kinema::kernel::Precision::FP32, "fp32", "f32"),
+               clEnumValN(::kinema::kernel::Precision::BF16, "bf16", "bfloat16, and so are the weights that convs read"),
+               clEnumValN(::kinema::kernel::Precision::FP16, "fp16", "f16, and so are the weights that convs read"),
+               clEnumValN(::kinema::kernel::Precision::BF16x3, "bf16x3", "f32, which tensor cores multiply by terms"))}]>,
     Option<"reference", "reference", "bool", "false", "weights as the reference lowering reads them">
   ];
   let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];

@@ -140,7 +140,7 @@ void StencilConvEmitter::emitFrame(const Item &item, Value frameAt, int64_t fram
         if (ofRow.source != row || ofFrame.source != frame)
           continue;
         if (!value)
-          value = loadPosition(*this, e.add(first, stage->positionAt(e.index(row), e.index(0))));
+          value = stage->load(e.add(first, stage->positionAt(e.index(row), e.index(0))));
         Value &sum = accumulators[ofFrame.result * rowSpan.results.size() + ofRow.result];
         sum = e.fma(value, weightAt({ofFrame.tap, ofRow.tap}, tap), sum);
       }

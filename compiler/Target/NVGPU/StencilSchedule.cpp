@@ -21,7 +21,7 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto blocks = weightBlocksOf(weight);
   bool isDepthwise = int64_t(op.getGroups()) == channels && op.getSourceType().getDimSize(1) == channels;
-  if (!isDepthwise || op.readsPoints() || !weight.getElementType().isBF16() || !blocks ||
+  if (!isDepthwise || op.readsPoints() || !kernel::isHalf(weight) || !blocks ||
       *blocks != WeightBlocks{blockChannels, 1} || !canStageStencil(op.prologue()) ||
       yieldOf(op).countOf(Yield::Moments) > 1)
     return false;

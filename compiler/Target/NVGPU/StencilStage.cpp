@@ -99,6 +99,7 @@ void StencilStage::clear(Value chunk) {
 
 void StencilStage::copy(Value chunk, bool inSource) {
   auto wide = e.b.getI64Type();
+  Type half = e.b.getI16Type(); // by its bits
   forEachFrame(chunk, [&](int64_t frame, Value number, Value exists) {
     auto copyFrame = [&] {
       Value plane = e.add(e.mul(n, shape::ceilDiv(type.getDimSize(1), blockChannels)), block);
@@ -109,17 +110,17 @@ void StencilStage::copy(Value chunk, bool inSource) {
         if (operand.access == Access::Pixel) {
           Value buffer = w.globalPointer(e.bufferOf(*operand.operand));
           Value element = arith::IndexCastOp::create(e.b, e.loc, wide, plane);
-          Value from = LLVM::GEPOp::create(e.b, e.loc, buffer.getType(), e.b.getBF16Type(), buffer,
+          Value from = LLVM::GEPOp::create(e.b, e.loc, buffer.getType(), half, buffer,
                                            ArrayRef<LLVM::GEPArg>{element});
           tensors.push_back({from, frameOf(chunk, frame, tensors.size())});
         }
       forEachPosition([&](Value number, Value inSource) {
         Value element = arith::IndexCastOp::create(e.b, e.loc, wide, e.mul(inSource, blockChannels));
         for (auto [from, to] : tensors)
-          NVVM::CpAsyncOp::create(e.b, e.loc, placeOf(to, number),
-                                  LLVM::GEPOp::create(e.b, e.loc, from.getType(), e.b.getBF16Type(), from,
-                                                      ArrayRef<LLVM::GEPArg>{element}),
-                                  positionBytes, NVVM::LoadCacheModifierKind::CG, Value());
+          NVVM::CpAsyncOp::create(
+              e.b, e.loc, placeOf(to, number),
+              LLVM::GEPOp::create(e.b, e.loc, from.getType(), half, from, ArrayRef<LLVM::GEPArg>{element}),
+              positionBytes, NVVM::LoadCacheModifierKind::CG, Value());
       });
     };
     if (inSource)
@@ -143,15 +144,17 @@ void StencilStage::transform(Value chunk) {
   if (!isStencilTransformed(prologue))
     return;
   SmallVector<Value> ofChannels = vectors();
-  auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
+  auto narrow = VectorType::get({blockChannels}, kernel::halfOf(prologue));
   forEachFrame(chunk, [&](int64_t frame, Value, Value exists) {
     e.when(exists, [&] {
       forEachPosition([&](Value number, Value) {
         SmallVector<Value> arguments(ofChannels);
         int64_t tensors = 0;
-        for (Value &argument : arguments)
+        for (auto [argument, operand] : llvm::zip_equal(arguments, prologue))
           if (!argument)
-            argument = loadPosition(w, e.add(frameOf(chunk, frame, tensors++), e.mul(number, positionBytes)));
+            argument =
+                load(operand.getType(), e.add(frameOf(chunk, frame, tensors++), e.mul(number, positionBytes)),
+                     blockChannels);
         Value value = e.inlineRegion(prologue.getRegion(), arguments, blockChannels).front();
         LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, value),
                               placeOf(frameOf(chunk, frame, 0), number), positionBytes);
@@ -168,9 +171,10 @@ void nvidia::commitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncCommitGroupOp:
 
 void nvidia::awaitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0); }
 
-Value nvidia::loadPosition(WarpgroupEmitter &w, Value at, int64_t channels) {
-  KernelEmitter &e = w.e;
-  auto narrow = VectorType::get({channels}, e.b.getBF16Type());
+Value StencilStage::load(Value at, int64_t channels) { return load(kernel::halfOf(prologue), at, channels); }
+
+Value StencilStage::load(Type half, Value at, int64_t channels) {
+  auto narrow = VectorType::get({channels}, getElementTypeOrSelf(half));
   Value value = LLVM::LoadOp::create(e.b, e.loc, narrow, w.pointer(at), 2 * channels);
   return arith::ExtFOp::create(e.b, e.loc, e.vectorType(channels), value);
 }

@@ -45,6 +45,9 @@ public:
   mlir::Value positionAt(mlir::Value row, mlir::Value column) {
     return e.mul(e.add(e.mul(row, ring.columns), column), positionBytes);
   }
+  /// Loads channels of a position, of what the prologue has made, in f32. `at` is where they lie in shared
+  /// memory, in bytes from its start.
+  mlir::Value load(mlir::Value at, int64_t channels = blockChannels);
 
 private:
   /// Runs the body for each frame of a chunk, with its number in the source and whether that has it.
@@ -61,6 +64,7 @@ private:
     return w.pointer(e.add(frame, e.mul(number, positionBytes)));
   }
   llvm::SmallVector<mlir::Value> vectors();
+  mlir::Value load(mlir::Type half, mlir::Value at, int64_t channels);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;
@@ -76,9 +80,6 @@ private:
 /// Makes one group of the copies that this thread has begun, and waits for all groups.
 void commitStencilCopies(KernelEmitter &e);
 void awaitStencilCopies(KernelEmitter &e);
-
-/// Loads channels of a position in f32. `at` is where they lie in shared memory, in bytes from its start.
-mlir::Value loadPosition(WarpgroupEmitter &w, mlir::Value at, int64_t channels = blockChannels);
 
 } // namespace kinema::nvidia
 

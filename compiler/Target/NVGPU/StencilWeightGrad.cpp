@@ -101,8 +101,8 @@ void StencilWeightGradEmitter::emitFrame(Value number, int64_t frame, Value step
     if (!result) {
       int64_t behind = (tap * frames.shiftStep - frame) / frames.sourceStep;
       Value at = gradient->frameAt(e.add(step, plan.gradientRing().before - behind));
-      result = loadPosition(*this, e.add(e.add(at, results), gradient->positionAt(e.index(row), e.index(0))),
-                            channels);
+      result =
+          gradient->load(e.add(e.add(at, results), gradient->positionAt(e.index(row), e.index(0))), channels);
     }
     return result;
   };
@@ -114,8 +114,7 @@ void StencilWeightGradEmitter::emitFrame(Value number, int64_t frame, Value step
           if (product.source != source || (tap * frames.shiftStep - frame) % frames.sourceStep != 0)
             continue;
           if (!value)
-            value = loadPosition(
-                *this,
+            value = activation->load(
                 e.add(from, activation->positionAt(e.index(source), e.index(columnTap * columns.shiftStep))),
                 channels);
           Value &sum = sums[(tap * plan.kernel[1] + product.tap) * plan.kernel[2] + columnTap];

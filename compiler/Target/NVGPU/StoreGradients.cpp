@@ -1,7 +1,7 @@
 // Implements the pass store-nvgpu-gradients.
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/Halves.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Threading.h"
@@ -61,7 +61,7 @@ SharedGradient::SharedGradient(kernel::WeightGradOp wgrad) : wgrad(wgrad) {
 
 bool SharedGradient::isWorthALook() {
   auto type = wgrad.getGradientType();
-  return type && (type.getElementType().isBF16() || wgrad.getBf16x3()) && !convs.empty() &&
+  return type && (kernel::isHalf(type) || wgrad.getBf16x3()) && !convs.empty() &&
          wgrad.gradient().count(Access::Pixel) > 1 &&
          llvm::all_of(wgrad->getOperandTypes(),
                       [](Type operand) { return cast<ShapedType>(operand).hasStaticShape(); });

@@ -24,8 +24,7 @@ public:
   kernel::Precision preferredPrecision() const override { return kernel::Precision::BF16; }
   void addStorage(OpPassManager &passes, kernel::Precision precision,
                   const TargetOptions &options) const override {
-    bool bfloat16 = precision == kernel::Precision::BF16, bf16x3 = precision == kernel::Precision::BF16x3;
-    passes.addPass(createAssignNVGPUStorage(AssignNVGPUStorageOptions{bfloat16, bf16x3, options.reference}));
+    passes.addPass(createAssignNVGPUStorage(AssignNVGPUStorageOptions{precision, options.reference}));
   }
   bool hasCostlyLaunches() const override { return true; }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override;

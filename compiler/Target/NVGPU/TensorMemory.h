@@ -5,6 +5,8 @@
 
 #include "compiler/Target/NVGPU/ProductShape.h"
 
+#include "mlir/IR/BuiltinTypes.h"
+
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -20,6 +22,7 @@ struct SumsPlan {
   bool joins = false; // whether each two sums that follow one another have rows that do so, too, and the same
                       // columns: in tensor memory, one product makes both
   int64_t firstColumn = 0; // of tensor memory
+  mlir::FloatType half;    // that are multiplied
 
   static constexpr int64_t numbersOfGroup = 4; // of 8 columns, that a thread holds
 

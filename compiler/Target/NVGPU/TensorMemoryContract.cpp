@@ -76,7 +76,8 @@ void TensorMemoryContract::product(Value place, Value added, const Factors &fact
   constexpr int64_t f32Sums = 1 << 4, bf16Rows = 1 << 7, bf16Columns = 1 << 10, rowsFastest = 1 << 15,
                     columnsFastest = 1 << 16, version = int64_t(1) << 46;
   int64_t rows = ProductShape::rows * (plan.joins ? 2 : 1);
-  int64_t kind = f32Sums | bf16Rows | bf16Columns | (factors.rows.contractedFastest ? 0 : rowsFastest) |
+  int64_t halves = plan.half.isF16() ? 0 : bf16Rows | bf16Columns;
+  int64_t kind = f32Sums | halves | (factors.rows.contractedFastest ? 0 : rowsFastest) |
                  (factors.columns.contractedFastest ? 0 : columnsFastest) | (plan.columns / 8) << 17 |
                  (rows / 16) << 24;
   NVVM::Tcgen05MMAOp::create(e.b, e.loc, NVVM::Tcgen05MMAKind::F16, NVVM::CTAGroupKind::CTA_1,

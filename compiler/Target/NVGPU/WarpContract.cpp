@@ -22,7 +22,7 @@ public:
 
 private:
   using Registers = SmallVector<Value>; // of a sum
-  using Words = SmallVector<Value>;     // of a fragment, two numbers of bfloat16 each
+  using Words = SmallVector<Value>;     // of a fragment, two halves each
   /// Holds the fragments of the terms of a number: of the number itself, and of what rounding has left.
   struct Terms {
     Words number, rest;
@@ -123,12 +123,19 @@ void WarpContract::product(Registers &sum, int64_t group, ArrayRef<Value> rows, 
   using NVVM::MMALayout;
   using NVVM::MMATypes;
   constexpr int64_t held = 4; // registers of a group
+  MMATypes half = plan.half.isF16() ? MMATypes::f16 : MMATypes::bf16;
   auto *registers = sum.begin() + held * group;
   SmallVector<Type> types(held, e.b.getF32Type());
+  auto fragment = [&](ArrayRef<Value> words) { // of bfloat16, the dialect takes the words as they are
+    auto pair = VectorType::get({2}, e.b.getF16Type());
+    return llvm::map_to_vector(words, [&](Value word) -> Value {
+      return plan.half.isF16() ? LLVM::BitcastOp::create(e.b, e.loc, pair, word).getResult() : word;
+    });
+  };
   Value result = NVVM::MmaOp::create(
-      e.b, e.loc, LLVM::LLVMStructType::getLiteral(e.b.getContext(), types), rows, columns,
-      ArrayRef<Value>(registers, held), ArrayRef<int64_t>{16, 8, ProductShape::depth}, std::nullopt,
-      std::nullopt, std::array{MMATypes::bf16, MMATypes::bf16}, std::array{MMALayout::row, MMALayout::col});
+      e.b, e.loc, LLVM::LLVMStructType::getLiteral(e.b.getContext(), types), fragment(rows),
+      fragment(columns), ArrayRef<Value>(registers, held), ArrayRef<int64_t>{16, 8, ProductShape::depth},
+      std::nullopt, std::nullopt, std::array{half, half}, std::array{MMALayout::row, MMALayout::col});
   for (int64_t i = 0; i < held; ++i)
     registers[i] = LLVM::ExtractValueOp::create(e.b, e.loc, result, i);
 }

@@ -38,11 +38,12 @@ Value WarpgroupContract::product(Value sum, const Factors &factors) {
       NVVM::MMAShapeAttr::get(e.b.getContext(), ProductShape::rows, plan.columns, ProductShape::depth);
   Value rows = descriptor(factors.rows), ofColumns = descriptor(factors.columns);
   auto scale = sum ? NVVM::WGMMAScaleOut::one : NVVM::WGMMAScaleOut::zero;
+  auto half = plan.half.isF16() ? NVVM::WGMMATypes::f16 : NVVM::WGMMATypes::bf16;
   if (!sum)
     sum = LLVM::PoisonOp::create(e.b, e.loc, sumType());
   return NVVM::WgmmaMmaAsyncOp::create(
-      e.b, e.loc, sum.getType(), sum, rows, ofColumns, shape, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16,
-      NVVM::WGMMATypes::f32, scale, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+      e.b, e.loc, sum.getType(), sum, rows, ofColumns, shape, half, half, NVVM::WGMMATypes::f32, scale,
+      NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
       factors.rows.contractedFastest ? MMALayout::row : MMALayout::col,
       factors.columns.contractedFastest ? MMALayout::col : MMALayout::row, NVVM::MMAIntOverflowAttr());
 }

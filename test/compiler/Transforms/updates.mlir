@@ -114,3 +114,44 @@ func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<
   return %y : tensor<2x5x1x1x1xf32>
 }
 }
+
+// -----
+
+// Where the loss is scaled, the step says so to the loss, adds gradients up without the scale, and leaves all as it is
+// where their norm, which it returns, is not finite.
+
+!x = tensor<2x3x1x4x4xf32>
+module attributes {clip.scaled_loss} {
+// CHECK: clip.param @fc.weight.gradient : tensor<5x3x1x4x4xf32>
+clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[HYPER:[a-z0-9]+]]: tensor<8xf32, #clip.hyper<rate, momentum, nesterov, decay, apply, keep, share, loss_scale>> {clip.name = "hyper"}
+// CHECK-SAME: tensor<1xf32> {clip.name = "gradient_norm"}
+// CHECK: clip.softmax_xent %{{.*}}, %{{.*}}, %[[HYPER]] :
+// CHECK: %[[SUM:.*]] = clip.update sum
+// CHECK: %[[NORM:.*]] = clip.norm %[[SUM]]
+// CHECK: clip.update sgd %{{.*}}, %{{.*}}, %[[SUM]], %[[NORM]], %[[HYPER]] {checked, held, max_norm = 0x7FF0000000000000 : f64}
+// CHECK: return %{{.*}}, %{{.*}}, %[[NORM]] :
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x4x4xf32>
+  %y = clip.conv %rgb, %w window <1x4x4> : (!x, tensor<5x3x1x4x4xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+}
+
+// -----
+
+// So it is where several processes train the network: it is @update that knows the norm.
+
+!x = tensor<2x3x1x4x4xf32>
+module attributes {clip.distributed, clip.scaled_loss} {
+clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @update(
+// CHECK-SAME: tensor<1xf32> {clip.name = "gradient_norm"}
+// CHECK: clip.update sgd {{.*}} {checked, held, max_norm = 0x7FF0000000000000 : f64}
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x4x4xf32>
+  %y = clip.conv %rgb, %w window <1x4x4> : (!x, tensor<5x3x1x4x4xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+}

@@ -356,6 +356,24 @@ func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum
 
 // -----
 
+func.func @checked(%w: tensor<4x3xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+  // expected-error @below {{a checked update needs max_norm and held}}
+  // expected-error @below {{failed to infer returned types}}
+  %a, %b = clip.update sgd %w, %w, %w, %h {checked} : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+func.func @scaled(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32>, %h: tensor<1xf32, #clip.hyper<rate>>) {
+  // expected-error @below {{%hyper has no field loss_scale}}
+  // expected-error @below {{failed to infer returned types}}
+  %l, %d = clip.softmax_xent %x, %labels, %h : (tensor<2x5x1x1x1xf32>, tensor<2xi32>, tensor<1xf32, #clip.hyper<rate>>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
 func.func @adamw(%w: tensor<4x3xf32>, %h: tensor<1xf32, #clip.hyper<rate>>) {
   // expected-error @below {{an update by adamw takes a weight, 2 states, a gradient and 0 norms, found 3 tensors}}
   // expected-error @below {{failed to infer returned types}}

@@ -1233,6 +1233,22 @@ func.func @sgd(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, 
 
 // -----
 
+func.func @kernel(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+  // expected-error @+1 {{'kernel.update' op is checked, which needs max_norm and held}}
+  %0:2 = kernel.update sgd %w, %w, %w, %h {checked} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @kernel(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32>, %h: tensor<1xf32, #clip.hyper<rate>>) {
+  // expected-error @+1 {{%hyper has no field loss_scale}}
+  %0:2 = kernel.softmax_xent %x, %labels, %h {smoothing = 0.0 : f64} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>, tensor<1xf32, #clip.hyper<rate>>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
 func.func @sgd(%w: tensor<4xf32>, %v: tensor<5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @+1 {{'kernel.update' op parameter 0 is 'tensor<4xf32>', but its state or new value 'tensor<5xf32>'}}
   %0:2 = kernel.update sgd %w, %v, %w, %h : (tensor<4xf32>, tensor<5xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
@@ -1587,21 +1603,21 @@ kernel.arena 256 activations 0 separate 0 {
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op has the type 'tensor<?xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<?xf32>', expected 'f32' or 'bf16' or 'f16' in sizes that an arena can have}}
   kernel.buffer input @rgb kind "rgb" at 0 : tensor<?xf32>
 }
 
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op has the type 'tensor<9223372036854775807xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<9223372036854775807xf32>', expected 'f32' or 'bf16' or 'f16' in sizes that an arena can have}}
   kernel.buffer input @rgb kind "rgb" at 0 : tensor<9223372036854775807xf32>
 }
 
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op has the type 'tensor<2147483647x2147483647x4xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<2147483647x2147483647x4xf32>', expected 'f32' or 'bf16' or 'f16' in sizes that an arena can have}}
   kernel.buffer input @rgb kind "rgb" at 0 : tensor<2147483647x2147483647x4xf32>
 }
 
@@ -1615,7 +1631,7 @@ kernel.arena 256 activations 0 separate 0 {
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op has the type 'tensor<4xindex>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<4xindex>', expected 'f32' or 'bf16' or 'f16' in sizes that an arena can have}}
   kernel.buffer prepared @w at 0 : tensor<4xindex>
 }
 
@@ -1721,7 +1737,7 @@ kernel.entry @infer {
 // -----
 
 kernel.entry @infer {
-  // expected-error @below {{'kernel.output' op has the type 'tensor<4xi32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  // expected-error @below {{'kernel.output' op has the type 'tensor<4xi32>', expected 'f32' or 'bf16' or 'f16' in sizes that an arena can have}}
   kernel.output "logits" at 0 : tensor<4xi32>
 }
 

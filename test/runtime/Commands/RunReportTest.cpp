@@ -36,7 +36,8 @@ JudgedVideo judged(const char *video, int64_t label, int64_t said, double score)
 RunRecord exampleRun() {
   RunRecord run;
   run.checkpoint.network = "tiny <net>";
-  run.checkpoint.state = {.epoch = 2, .batch = 0, .count = {}, .sums = {}, .best = 0.75, .bestEpoch = 1};
+  run.checkpoint.state = {
+      .epoch = 2, .batch = 0, .count = {}, .lossScale = {}, .sums = {}, .best = 0.75, .bestEpoch = 1};
   run.checkpoint.recipe.train.rate = 0.125;
   run.checkpoint.origin.train = {"train & all.txt", 12, "d"};
   run.checkpoint.origin.decoder = "FFmpeg <5>";

@@ -125,7 +125,7 @@ TEST(Verify, ManifestsWithWrongTwinsAreRefused) {
   EXPECT_EQ(errorOfManifest("/kernels/twin/results/0/shape", {4, 4}),
             at + ".kernels.twin.results[0]: the result takes another number of bytes than its buffer of 48");
   EXPECT_EQ(errorOfManifest("/kernels/twin/results/0/type", "f64"),
-            at + ".kernels.twin.results[0].type: expected f32, bf16 or i32, found f64");
+            at + ".kernels.twin.results[0].type: expected f32, bf16, f16 or i32, found f64");
   EXPECT_EQ(errorOfManifest("/kernels/twin/results/0/form", "halves"),
             at + ".kernels.twin.results[0].form: expected whole, sums or moments, found halves");
   EXPECT_EQ(errorOfManifest("/kernels/twin/results/0/form", "sums"),

@@ -225,11 +225,18 @@ struct Case {
 const Case *current;
 constexpr uint32_t startOfA = 1024 - sharedBase % 1024, startOfB = 64 * 1024 - sharedBase % 1024;
 
+constexpr uint32_t isF16 = 32; // among the flags
+
+uint16_t encodedFor(const Case &c, float value) {
+  return c.flags & isF16 ? std::bit_cast<uint16_t>(_Float16(value)) : toBF16(value);
+}
+
 void put(uint32_t start, uint32_t next, const Layout &layout, uint32_t rows,
          float (*value)(uint32_t, uint32_t)) {
   for (uint32_t i = threadIndex(); i < rows * 32; i += 128) {
     uint32_t row = i / 32, k = i % 32;
-    storeShared(start + k / 16 * next + canonical(layout, row, k % 16), toBF16(value(row, k)), 1);
+    storeShared(start + k / 16 * next + canonical(layout, row, k % 16), encodedFor(*current, value(row, k)),
+                1);
   }
 }
 
@@ -255,7 +262,7 @@ void wgmmaKernel(void *const *args) {
       uint32_t a[4] = {};
       for (uint32_t i = 0; i < 8; ++i) {
         Coordinates at = placeOfA(Type::BF16, 16, thread % 32, i);
-        a[i / 2] |= uint32_t(toBF16(valueOfA(thread / 32 * 16 + at.row, half * 16 + at.column)))
+        a[i / 2] |= uint32_t(encodedFor(c, valueOfA(thread / 32 * 16 + at.row, half * 16 + at.column)))
                     << 16 * (i % 2);
       }
       kinema_emulator_wgmma_rs(a, b, d.data(), c.n, flags, 5);
@@ -316,6 +323,14 @@ Case plain(uint32_t n) {
 TEST(EmulatorWgmma, everyWidth) {
   for (uint32_t n : {8, 24, 64, 144, 256})
     expectProduct(plain(n));
+}
+
+TEST(EmulatorWgmma, ofF16) {
+  Case c = plain(24);
+  c.flags = isF16;
+  expectProduct(c);
+  c.registers = true;
+  expectProduct(c);
 }
 
 TEST(EmulatorWgmma, swizzledAlongK) {

@@ -37,6 +37,12 @@ TEST(Difference, BFloat16MayBeRoundedToTheNeighbour) {
   EXPECT_EQ(compare({100, 1.0078125f}, {100, 1}, {}).different, 1);
 }
 
+TEST(Difference, AndSoMayF16) {
+  Arithmetic arithmetic{.narrow = true, .rounded = true, .half = Half::F16};
+  EXPECT_EQ(compare({100, 1.0009765625f}, {100, 1}, arithmetic).different, 0);
+  EXPECT_EQ(compare({100, 1.00390625f}, {100, 1}, arithmetic).different, 1);
+}
+
 TEST(Difference, StatisticsOfRoundedValuesMayDifferByAPartOfOne) {
   constexpr float part = 0x1p-12f;
   EXPECT_EQ(compare({4, 1 + 3.9f * part}, {4, 1}, {.narrow = true}).different, 0);

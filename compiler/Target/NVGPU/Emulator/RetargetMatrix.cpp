@@ -96,7 +96,8 @@ LogicalResult Retargeter::retargetWgmma(Operation *op) {
       .Case([&](WgmmaMmaAsyncOp product) -> LogicalResult {
         MMAShapeAttr shape = product.getShape();
         SmallVector<Type> fields = fieldsOf(product.getResults().getType());
-        if (product.getTypeA() != WGMMATypes::bf16 || product.getTypeB() != WGMMATypes::bf16 ||
+        WGMMATypes type = product.getTypeA();
+        if ((type != WGMMATypes::bf16 && type != WGMMATypes::f16) || product.getTypeB() != type ||
             shape.getM() != 64 || shape.getK() != 16 || int64_t(fields.size()) != shape.getN() / 2 ||
             !llvm::all_of(fields, [](Type type) { return type.isF32(); }))
           return failure();
@@ -109,11 +110,12 @@ LogicalResult Retargeter::retargetWgmma(Operation *op) {
                   ? LLVM::ExtractValueOp::create(b, op->getLoc(), product.getInouts(), int64_t(i)).getResult()
                   : LLVM::ZeroOp::create(b, op->getLoc(), fields[i]).getResult());
         Value memory = passInMemory(accumulators, 0);
-        // The bits mean: 1: D is added to; 2, 4: A, B are negated; 8, 16: A, B lie with M, N innermost.
+        // The bits mean: 1: D is added to; 2, 4: A, B are negated; 8, 16: A, B lie with M, N innermost;
+        // 32: they are of f16.
         int64_t flags = int64_t(adds) | (product.getScaleA() == WGMMAScaleIn::neg) << 1 |
                         (product.getScaleB() == WGMMAScaleIn::neg) << 2 |
                         (product.getLayoutA() == MMALayout::col) << 3 |
-                        (product.getLayoutB() == MMALayout::row) << 4;
+                        (product.getLayoutB() == MMALayout::row) << 4 | (type == WGMMATypes::f16) << 5;
         callHere("wgmma", {},
                  {product.getDescriptorA(), product.getDescriptorB(), memory, constant(shape.getN()),
                   constant(flags)});

@@ -72,12 +72,21 @@ static void write(std::byte *to, Type element, float value) {
   if (element.isBF16()) {
     EXPECT_EQ(bits & 0xFFFF, 0u) << value << " is no bfloat16";
     std::memcpy(to, &upper, 2);
+  } else if (element.isF16()) {
+    auto half = static_cast<_Float16>(value);
+    EXPECT_EQ(static_cast<float>(half), value) << "no f16";
+    std::memcpy(to, &half, 2);
   } else {
     std::memcpy(to, element.isF32() ? static_cast<void *>(&value) : &label, 4);
   }
 }
 
 static float read(const std::byte *from, Type element) {
+  if (element.isF16()) {
+    _Float16 half;
+    std::memcpy(&half, from, 2);
+    return static_cast<float>(half);
+  }
   uint32_t bits = 0;
   std::memcpy(element.isBF16() ? reinterpret_cast<std::byte *>(&bits) + 2
                                : reinterpret_cast<std::byte *>(&bits),

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
+#include <limits>
 
 // Here `Tensor` is that of the harness, in f32; the interpreter's, in f64, is kinema::Tensor.
 namespace kinema::testing {
@@ -95,6 +96,44 @@ TEST(ReferenceUpdate, AllRulesAndWhatIsDoneBesideThem) {
     expectUpdate({.rule = rule, .averaged = true, .held = true}, " {averaged, held}");
   }
   expectUpdate({Rule::Sum}, "");
+}
+
+namespace {
+/// Makes SGD on one parameter, by a gradient that is checked.
+ReferenceKernel checkedSgd(const std::string &type) {
+  std::string hyper = "tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay, apply>>", norm = plain({1});
+  std::vector<std::string> types = {type, type, type, norm, hyper};
+  return ReferenceKernel(kernelText(
+      types,
+      "kernel.update sgd %o0, %o1, %o2, %o3, %o4 {checked, held, max_norm = 0x7FF0000000000000 : f64} : (" +
+          joined(types) + ") -> (" + joined({type, type}) + ")",
+      {type, type}));
+}
+} // namespace
+
+TEST(ReferenceUpdate, LeavesAllAsItIsWhereGradientsAreNotFinite) {
+  std::string type = weight({7, 3, 1, 1, 1});
+  ReferenceKernel kernel = checkedSgd(type);
+  Tensor w = random({7, 3, 1, 1, 1}, 1), v = random({7, 3, 1, 1, 1}, 2);
+  const Tensor hyper{{5}, {0.1f, 0.9f, 0, 0.1f, 1}};
+  for (float norm : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    auto results = kernel.run({w, v, filled(w.shape, norm), Tensor{{1}, {norm}}, hyper}, {{0, 0}, {1, 1}});
+    EXPECT_EQ(results[0].values, w.values);
+    EXPECT_EQ(results[1].values, v.values);
+  }
+  auto results = kernel.run({w, v, w, Tensor{{1}, {1e30f}}, hyper}, {{0, 0}, {1, 1}});
+  for (size_t i = 0; i < w.values.size(); ++i) // an infinite max_norm clips nothing
+    EXPECT_NEAR(results[1].values[i], 0.9f * v.values[i] + 1.1f * w.values[i], 1e-6f);
+}
+
+TEST(ReferenceUpdate, KeepsNothingOfASumThatIsNotFinite) {
+  std::string type = weight({7, 3, 1, 1, 1}), hyper = "tensor<2xf32, #clip.hyper<keep, share>>";
+  ReferenceKernel kernel(kernelText(
+      {type, type, hyper},
+      "kernel.update sum %o0, %o1, %o2 : (" + joined({type, type, hyper}) + ") -> (" + type + ")", {type}));
+  Tensor g = random({7, 3, 1, 1, 1}, 1);
+  Tensor broken = filled(g.shape, std::numeric_limits<float>::infinity());
+  EXPECT_EQ(kernel.run({broken, g, Tensor{{2}, {0, 1}}}, {{0, 0}})[0].values, g.values);
 }
 
 TEST(ReferenceUpdate, LeavesAllAsItIsWhileHeld) {

@@ -14,6 +14,7 @@
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/Common/Twins.h"
 #include "compiler/Target/NVGPU/Processor.h"
+#include "dialects/Kernel/Halves.h"
 #include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Terms.h"
 #include "runtime/Support/Difference.h"
@@ -60,6 +61,13 @@ std::string kindOf(const std::string &text) {
   std::string schedule = kernel::scheduleOf(op).getName().str();
   op.setScheduleAttr({});
   return schedule + debugString(*module);
+}
+
+/// Returns the halves among what a kernel reads and makes.
+Half halfOf(kernel::DefOp def) {
+  auto isF16 = [](Type type) { return getElementTypeOrSelf(type).isF16(); };
+  return llvm::any_of(def.getOperandTypes(), isF16) || llvm::any_of(def.getResultTypes(), isF16) ? Half::F16
+                                                                                                 : Half::BF16;
 }
 
 /// Numbers that an operand of a kernel may hold, exact in bfloat16, but for those that are multiplied by
@@ -200,7 +208,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
         size += 1;
       Operation *maker = i < op->getNumResults() ? op : def.getAttached();
       Arithmetic arithmetic{cast<kernel::LaunchableOp>(maker).getDepth(), kernel::readsNarrow(maker),
-                            element.isBF16()};
+                            kernel::isHalf(element), halfOf(def)};
       double distance = difference(is, should, form, arithmetic).distance;
       result.worst = distance <= result.worst ? result.worst : distance;
     }
@@ -238,7 +246,8 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
   SmallVector<StringRef> wanted;
   StringRef(precisions).split(wanted, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (const std::string &path : networksOf(models, networks))
-    for (auto precision : {kernel::Precision::BF16, kernel::Precision::FP32, kernel::Precision::BF16x3})
+    for (auto precision : {kernel::Precision::BF16, kernel::Precision::FP32, kernel::Precision::BF16x3,
+                           kernel::Precision::FP16})
       for (bool train : {true, false}) {
         StringRef name = kernel::stringifyPrecision(precision);
         if (wanted.empty() || llvm::is_contained(wanted, name))

@@ -107,7 +107,8 @@ public:
       auto types = llvm::to_vector(TypeRange(ValueRange(tensors)).take_front(made));
       fewer = kernel::UpdateOp::create(b, op->getLoc(), types, update.getRule(), tensors, update.getHyper(),
                                        DenseF64ArrayAttr(), DenseF64ArrayAttr(), update.getMaxNormAttr(),
-                                       update.getAveraged(), update.getHeld(), kernel::ScheduleAttr());
+                                       update.getAveraged(), update.getHeld(), update.getChecked(),
+                                       kernel::ScheduleAttr());
     } else {
       auto convert = cast<kernel::ConvertOp>(op);
       fewer = kernel::ConvertOp::create(b, op->getLoc(), ValueRange(pick(convert.getResults())).getTypes(),

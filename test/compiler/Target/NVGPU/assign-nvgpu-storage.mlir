@@ -1,8 +1,9 @@
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bfloat16 | FileCheck %s
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | kinema-opt | FileCheck %s --check-prefix=TERMS
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage="bf16x3 reference" | FileCheck %s --check-prefix=PLAIN
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_100a" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=precision=bf16 | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=precision=fp16 | FileCheck %s --check-prefix=F16 --implicit-check-not=bf16
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=precision=bf16x3 | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=precision=bf16x3 | kinema-opt | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage="precision=bf16x3 reference" | FileCheck %s --check-prefix=PLAIN
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_100a" --assign-nvgpu-storage=precision=bf16x3 | FileCheck %s --check-prefix=TERMS
 
 // For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row.
 // An input over which windows begin three positions apart is in blocks like all other tensors.
@@ -25,6 +26,12 @@ clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 // TERMS: kernel.conv forward {{.*}} window <1x1x1> bf16x3 prologue
 // TERMS: kernel.conv forward {{.*}} window <1x1x3 stride 1x1x3> bf16x3 prologue (pixel {{.*}}) : (tensor<1x3x2x8x12xf32, #aBcde8b>)
 // TERMS: kernel.wgrad window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 gradient
+
+// F16-DAG: #[[TAPS16:.*]] = #kernel.layout<cdeBA8a8b>
+// F16-DAG: kernel.precision = #kernel.precision<fp16>
+// F16-LABEL: func.func @train_step
+// F16: kernel.convert {{.*}} : tensor<16x16x1x1x1xf32, #[[TAPS16]]> -> tensor<16x16x1x1x1xf16, #[[TAPS16]]>
+// F16: arith.truncf {{.*}} : f32 to f16
 
 // PLAIN: kernel.precision = #kernel.precision<fp32>
 // PLAIN-NOT: bf16
