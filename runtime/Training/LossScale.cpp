@@ -26,7 +26,7 @@ void LossScale::tell(Hyper &hyper) {
 
 void LossScale::found(double gradientNorm, const TrainRecipe &recipe) {
   const bool isSound = std::isfinite(gradientNorm), isFixed = recipe.lossScale > 0;
-  constexpr double least = 1, most = 0x1p64;
+  constexpr double least = 1, most = maxRecipeCount;
   skipped += !isSound;
   sound = isSound ? sound + 1 : 0;
   if (!isSound && !isFixed) {

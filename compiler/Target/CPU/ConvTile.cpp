@@ -141,6 +141,16 @@ private:
   void emitResultTiles(Value width);
   void emitContraction(Value firstBlock, Value width);
   void emitPass(Value point, Value pass, Value firstBlock, Value width);
+  Value fieldOf(Value pass, int64_t field) {
+    return loadIndex(e, passes, e.add(e.mul(pass, ConvPlan::passFields), field));
+  }
+  Value weightsOf(Value point, Value pass, Value firstBlock);
+  Value weightsBehind(Value point, Value pass, Value firstBlock, Value width);
+  // These are words of weights: of a source block of a result block, and of a whole one of these.
+  int64_t sourceBlockWeights() const {
+    return shape::product(winogradWindow(plan.kernel, plan.tile)) * plan.reduce * lanes;
+  }
+  int64_t resultBlockWeights() const { return plan.sourceBlocks * sourceBlockWeights(); }
 
   kernel::ConvOp op;
   const ConvPlan &plan;
@@ -197,16 +207,35 @@ void ConvTileEmitter::emitResultTiles(Value width) {
   });
 }
 
+/// Returns where a pass's weights of a result block begin, but for the taps before its own.
+Value ConvTileEmitter::weightsOf(Value point, Value pass, Value firstBlock) {
+  Value at = e.mul(firstBlock, resultBlockWeights());
+  at = e.add(at, e.mul(fieldOf(pass, 3), sourceBlockWeights()));
+  return e.add(at, e.mul(point, plan.resultBlocks * resultBlockWeights()));
+}
+
+/// Returns where the weights of the pass behind this one begin: in the same point, in the next one, or in the
+/// next group of result blocks.
+Value ConvTileEmitter::weightsBehind(Value point, Value pass, Value firstBlock, Value width) {
+  auto isLast = [&](Value number, int64_t count) { return e.equal(number, count - 1); };
+  auto choose = [&](Value condition, Value x, Value y) -> Value {
+    return arith::SelectOp::create(e.b, e.loc, condition, x, y);
+  };
+  Value zero = e.index(0), endsPoint = isLast(pass, passCount);
+  Value endsGroup = e.both(endsPoint, isLast(point, plan.points()));
+  Value nextPass = choose(endsPoint, zero, e.add(pass, 1));
+  Value nextPoint = choose(endsGroup, zero, choose(endsPoint, e.add(point, 1), point));
+  Value nextBlock = choose(endsGroup, e.add(firstBlock, width), firstBlock);
+  Value firstTap = loadIndex(e, tapTable, e.add(e.mul(fieldOf(nextPass, 1), 2), 1));
+  return e.add(weightsOf(nextPoint, nextPass, nextBlock), firstTap);
+}
+
 /// One pass of the contraction at a point for a group of `width` result blocks.
 void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value width) {
-  Value at = e.mul(pass, ConvPlan::passFields);
-  auto get = [&](int64_t i) { return loadIndex(e, passes, e.add(at, i)); };
+  auto get = [&](int64_t i) { return fieldOf(pass, i); };
   Value pixelClass = get(0), firstSource = get(3);
   Value range = e.mul(e.add(e.mul(place.variant, classCount), pixelClass), 2);
   const StagedBox &operand = plan.operand;
-  int64_t sourceBlockWeights = shape::product(winogradWindow(plan.kernel, plan.tile)) * plan.reduce * lanes;
-  int64_t resultBlockWeights = plan.sourceBlocks * sourceBlockWeights;
-  int64_t pointWeights = plan.resultBlocks * resultBlockWeights;
   ConvTile tile;
   tile.source = tile.tile = e.scratch;
   tile.weights = e.bufferOf(op.getWeightMutable());
@@ -215,10 +244,9 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
   tile.sourceAt = e.add(e.add(e.mul(firstSource, operand.blockStride()), e.mul(point, plan.operandStride())),
                         plan.operandAt());
   tile.sourceBlockStride = e.index(operand.blockStride());
-  tile.weightsAt = e.add(e.add(e.mul(firstBlock, resultBlockWeights), e.mul(firstSource, sourceBlockWeights)),
-                         e.mul(point, pointWeights));
-  tile.weightsBlockStride = e.index(sourceBlockWeights);
-  tile.weightsGroupStride = e.index(resultBlockWeights);
+  tile.weightsAt = weightsOf(point, pass, firstBlock);
+  tile.weightsBlockStride = e.index(sourceBlockWeights());
+  tile.weightsGroupStride = e.index(resultBlockWeights());
   tile.tileAt = e.add(e.mul(point, plan.productStride()), plan.productsAt());
   tile.tileGroupStride = e.index(plan.productPixels() * lanes);
   tile.firstPixel = loadIndex(e, ranges, range);
@@ -227,6 +255,8 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
   tile.tapCount = get(2);
   tile.channelBlocks = get(4);
   tile.accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, get(5), e.index(0));
+  tile.aheadAt = weightsBehind(point, pass, firstBlock, width);
+  tile.aheadWords = e.mul(e.mul(tile.channelBlocks, tile.tapCount), plan.reduce * lanes);
   callForWidth(e, plan.groups, width,
                [&](int64_t blocks) { callConvTile(e, plan.factors, blocks, plan.depth, tile); });
 }

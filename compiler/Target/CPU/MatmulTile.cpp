@@ -292,6 +292,7 @@ void MatmulEmitter::emitGroup(const Chunk &chunk, Value group, Value accumulate)
   tile.tapCount = e.index(1);
   tile.channelBlocks = chunk.blocks;
   tile.accumulate = accumulate;
+  tile.aheadAt = tile.aheadWords = e.index(0);
   callForWidth(e, plan.groups, width,
                [&](int64_t blocks) { callConvTile(e, Factors::Single, blocks, chunk.depth, tile); });
 }

@@ -65,6 +65,9 @@ struct ConvTile {
   mlir::Value tileAt, tileGroupStride; // the stride is between the result's blocks
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
+  // Weights that come next, which the second cache should have by then: where those of the first result block
+  // begin, and how many words there are of each.
+  mlir::Value aheadAt, aheadWords;
 };
 /// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.
 void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,

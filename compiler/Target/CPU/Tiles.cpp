@@ -39,7 +39,9 @@ static constexpr Value ConvTile::*convFields[] = {&ConvTile::source,
                                                   &ConvTile::firstTap,
                                                   &ConvTile::tapCount,
                                                   &ConvTile::channelBlocks,
-                                                  &ConvTile::accumulate};
+                                                  &ConvTile::accumulate,
+                                                  &ConvTile::aheadAt,
+                                                  &ConvTile::aheadWords};
 static constexpr Value WeightGradTile::*weightGradFields[] = {
     &WeightGradTile::activation,   &WeightGradTile::gradient,
     &WeightGradTile::out,          &WeightGradTile::rows,

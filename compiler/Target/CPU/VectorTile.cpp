@@ -110,6 +110,28 @@ SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTi
   });
 }
 
+/// Asks the second cache for a share of the weights that come next: for the tile of pixels from `first` on,
+/// of all tiles of the call. Else the first tile of the next weights would wait for memory, while the others
+/// need none.
+void emitPrefetch(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks, int64_t pixelsInTile,
+                  Value first) {
+  constexpr int64_t lineWords = 16, secondCache = 2;
+  Value tiles = e.div(e.add(a.pixelCount, pixelsInTile - 1), pixelsInTile);
+  Value lines = e.div(a.aheadWords, lineWords);
+  Value share = arith::DivUIOp::create(e.b, e.loc, e.add(lines, e.sub(tiles, e.index(1))), tiles);
+  Value from = e.mul(e.div(first, pixelsInTile), share);
+  e.loop(e.index(0), share, 1, [&](Value line) {
+    Value at = e.add(a.aheadAt, e.mul(e.add(from, line), lineWords));
+    for (int64_t j = 0; j < blocks; ++j) {
+      Value word = e.add(at, e.mul(a.weightsGroupStride, j));
+      if (factors == Factors::Pairs)
+        word = e.mul(word, 2);
+      memref::PrefetchOp::create(e.b, e.loc, a.weights, word, /*isWrite=*/false, secondCache,
+                                 /*isDataCache=*/true);
+    }
+  });
+}
+
 } // namespace
 
 void kinema::cpu::emitVectorConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
@@ -124,6 +146,7 @@ void kinema::cpu::emitVectorConvTile(KernelEmitter &e, Factors factors, const Co
       for (int64_t j = 0; j < blocks; ++j)
         positions.push_back(e.add(at, e.mul(a.tileGroupStride, j)));
     }
+    emitPrefetch(e, factors, a, blocks, pixelsInTile, q);
     auto start = loadAccumulators(e, a.accumulate, a.tile, positions);
     auto sums = overConvSteps(e, a, start, [&](Value shift, Value weightsAt, ValueRange carried) {
       return emitConvBlock(e, factors, a, blocks, depth, pixels, shift, weightsAt, carried);

@@ -115,6 +115,7 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/hyper/fields/0", "speed"),
             at + ".hyper.fields[0]: expected one of rate, momentum, nesterov, decay, seed, step, mean_gain, "
                  "square_gain, mean_scale, square_scale, epsilon, trust, keep, share, apply, average_gain, "
+                 "loss_scale, "
                  "found speed");
   EXPECT_EQ(changed("/name", 5), at + ".name: expected a string, found 5");
   EXPECT_EQ(changed("/parameters/0/init/std", "x"),

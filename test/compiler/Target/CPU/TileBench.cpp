@@ -146,6 +146,9 @@ int main(int argc, char **argv) {
       {2, 128, 128, {8, 28, 28}, half({3, 3, 3})},
       {2, 64, 128, {8, 56, 56}, half({1, 1, 1}, {2, 2, 2})},
       {2, 230, 128, {8, 28, 28}, half({3, 1, 1}, {2, 1, 1})},
+      {2, 768, 3072, {4, 7, 7}, half({1, 1, 1})},
+      {2, 3072, 768, {4, 7, 7}, half({1, 1, 1})},
+      {2, 768, 768, {4, 7, 7}, half({1, 1, 1})},
       {2, 3, 45, {8, 112, 112}, half({1, 7, 7}, {1, 2, 2}), "none", "moments", 4},
       {2, 3, 64, {8, 112, 112}, half({3, 7, 7}, {1, 2, 2}), "none", "moments", 4},
   };
@@ -163,7 +166,7 @@ int main(int argc, char **argv) {
     for (const shape::Size3 &tile : tiles) {
       c.tile = tile;
       std::string tiled = fmt::format("{} m={}{}{}", name, tile[0], tile[1], tile[2]);
-      if (argc > 3 && tiles.size() > 1)
+      if (argc > 3)
         sweep(tiled, forwardText(c), c, rate);
       else if (isForward)
         measure("forward " + tiled, forwardText(c), c.work(), rate);
