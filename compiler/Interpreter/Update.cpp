@@ -26,9 +26,8 @@ public:
       rate = field(HyperField::Rate) * settings.rateFactor;
       decay = field(HyperField::Decay) * settings.decayFactor;
     }
-    applies = !settings.form.held || field(HyperField::Apply) != 0;
-    if (settings.form.checked)
-      applies = applies && std::isfinite(norms.back());
+    ends = !settings.form.held || field(HyperField::Apply) != 0;
+    applies = ends && (!settings.form.checked || std::isfinite(norms.back()));
     if (settings.form.clipped)
       clip = std::min(1.0, settings.maxNorm / (norms.back() + 1e-6));
     if (settings.form.rule == UpdateRule::Lars && settings.decayFactor != 0 && norms[0] > 0 && norms[1] > 0)
@@ -36,10 +35,9 @@ public:
   }
 
   void operator()(std::vector<double> &values, double g) const {
-    if (!applies)
-      return;
-    apply(values, clip * g);
-    if (settings.form.averaged)
+    if (applies)
+      apply(values, clip * g);
+    if (ends && settings.form.averaged)
       values.back() += field(HyperField::AverageGain) * (values[0] - values.back());
   }
 
@@ -71,7 +69,7 @@ private:
   }
 
   const UpdateSettings &settings;
-  bool applies = true;
+  bool ends = true, applies = true; // a batch may end an update that is left out
   double rate = 0, decay = 0, clip = 1, trust = 1;
 };
 

@@ -128,6 +128,8 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
   }
   if (failed(verifyDescription(*current)))
     return Outcome::SpecWrong;
+  if (phase == Phase::Clip)
+    noteTraining(*current, options);
   for (auto function : current->getOps<func::FuncOp>())
     if (failed(verifyNames(function)))
       return Outcome::SpecWrong;

@@ -262,8 +262,9 @@ void Verifier::compareResult(Finding finding, const Place &own, const Place &twi
     return;
   bool exact = isItself || own.result->type == StoredType::I32; // nothing may differ
   // What derives a result says how: what a merge derives from partials is no matter of the products in them.
-  Arithmetic arithmetic{twin.kernel->depth, twin.kernel->narrow, isHalf(own.result->type) && !exact,
-                        program.manifest().precision == "fp16" ? Half::F16 : Half::BF16};
+  Arithmetic arithmetic{
+      twin.kernel->depth, twin.kernel->narrow, isHalf(own.result->type) && !exact,
+      own.result->type == StoredType::F16 || program.manifest().precision == "fp16" ? Half::F16 : Half::BF16};
   if (double distance = 0;
       alike && !exact && agreeAsStored(found, wanted, *own.result, arithmetic, distance)) {
     result.furthest = std::max(result.furthest, distance);

@@ -10,7 +10,7 @@
 
 namespace kinema::emulator {
 
-// A Product is a matrix product D = A * B + D with A 64 x 16 and B 16 x n, in bf16.
+// A Product is a matrix product D = A * B + D with A 64 x 16 and B 16 x n, in bf16 or f16.
 struct Product {
   uint64_t a = 0, b = 0; // descriptors
   bool aInRegisters = false;

@@ -325,13 +325,15 @@ kinema_error *kinema_session_train_step(kinema_session *session, const double *r
     setDraws(hyper, recipe.seed, session->steps++);
     if (manifest.scalesLoss() && !session->lossScale)
       session->lossScale = LossScale::of(recipe);
-    if (session->lossScale)
-      session->lossScale->tell(hyper);
+    std::optional<LossScale> scale = session->lossScale;
+    if (scale)
+      scale->tell(hyper);
     session->program->setHyper(hyper);
     session->prepared = false;
     session->run("train_step");
-    if (session->lossScale && hyper.apply != 0)
-      session->lossScale->found(session->program->getScalar(manifest.gradientNorm()), recipe);
+    if (scale && hyper.apply != 0)
+      scale->found(session->program->getScalar(manifest.gradientNorm()), recipe); // which is an output, too
+    session->lossScale = scale; // now that the step has ended
     float sum = 0;
     for (const ArenaTensor *part : manifest.losses())
       sum += session->program->getScalar(*part);

@@ -47,9 +47,10 @@ double distanceOf(double found, double wanted, double bound) {
   return std::isfinite(distance) && bound > 0 ? distance / bound : std::numeric_limits<double>::infinity();
 }
 
-// States by how much a value may be off: by a part of the largest size in its group, and by a part of itself.
+// States by how much a value may be off: by a part of the largest size in its group, by a part of itself, and
+// by a least distance.
 struct Allowance {
-  double ofLargest, ofItself;
+  double ofLargest, ofItself, least; // the last is not a part of anything
 };
 
 // Returns how far a half is from its neighbour, as a share of it.
@@ -62,7 +63,10 @@ Allowance allowanceOf(Form form, const Arithmetic &arithmetic) {
     sums += neighbour;
   else if (arithmetic.narrow && !arithmetic.rounded)
     sums += ofRounded * neighbour;
-  return {sums, arithmetic.rounded ? neighbour : 0};
+  // Of f16, numbers below 2^-14 are all this far from their neighbours.
+  constexpr double ofSmallF16 = 0x1p-24;
+  const bool isF16 = arithmetic.rounded && arithmetic.half == Half::F16;
+  return {sums, arithmetic.rounded ? neighbour : 0, isF16 ? ofSmallF16 : 0};
 }
 
 // Compares the elements from `begin` to `end`, which are one group, and adds what is found to the result. The
@@ -76,7 +80,7 @@ void compareGroup(int64_t begin, int64_t end, Found found, Wanted wanted, Size s
       largest = own;
   for (int64_t i = begin; i < end; ++i) {
     double is = found(i), should = wanted(i);
-    double bound = allowance.ofLargest * largest + allowance.ofItself * std::abs(should);
+    double bound = allowance.ofLargest * largest + allowance.ofItself * std::abs(should) + allowance.least;
     // Nearly all elements are neither different nor further apart than one before, which a product tells.
     if (std::abs(is - should) <= std::min(result.distance, 1.0) * bound)
       continue;

@@ -43,7 +43,8 @@ struct Difference {
 
 // Compares two results. Sums of `depth` values in f32, taken in another order, may differ by depth * 2^-23 of
 // the largest value, at least by 1e-5 of it. A value that is rounded to a half may become its neighbour, and
-// so may operands that are summed: 2^-7 in bfloat16, 2^-10 in f16. Whole results in f32 of narrow operands,
+// so may operands that are summed: 2^-7 in bfloat16; in f16 2^-10, and 2^-24 at
+// least. Whole results in f32 of narrow operands,
 // which may be statistics of values that were rounded so, may differ by 2^-5 of that, of the largest one. A
 // NaN equals another NaN and is infinitely far from all else.
 Difference difference(const Merged &found, const Merged &wanted, Form form, const Arithmetic &arithmetic);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 using nlohmann::json;
 
@@ -24,7 +25,7 @@ json toJson(const std::optional<LossScale> &scale) {
           {"skipped", scale->skipped}};
 }
 
-std::optional<LossScale> parseLossScale(const json &document) {
+std::optional<LossScale> parseLossScale(const json &document, const std::string &path) {
   const auto found = document.find("loss_scale"); // which the checkpoints of earlier releases do not have
   if (found == document.end() || found->is_null())
     return std::nullopt;
@@ -33,6 +34,12 @@ std::optional<LossScale> parseLossScale(const json &document) {
   found->at("latest").get_to(scale.latest);
   found->at("sound").get_to(scale.sound);
   found->at("skipped").get_to(scale.skipped);
+  const bool isWhole =
+      scale.coming.size() == LossScale().coming.size() &&
+      std::ranges::all_of(scale.coming, [](double next) { return std::isfinite(next) && next > 0; });
+  if (!isWhole || !(scale.latest > 0))
+    fail("checkpoint {} is damaged: its loss scales are not {} positive numbers", path,
+         LossScale().coming.size());
   return scale;
 }
 
@@ -51,13 +58,13 @@ json toJson(const TrainingState &state) {
           {"best_epoch", state.bestEpoch}};
 }
 
-TrainingState parseState(const json &document) {
+TrainingState parseState(const json &document, const std::string &path) {
   TrainingState state;
   document.at("epoch").get_to(state.epoch);
   document.at("batch").get_to(state.batch);
   document.at("updates").get_to(state.count.updates);
   document.at("accumulated").get_to(state.count.batches);
-  state.lossScale = parseLossScale(document);
+  state.lossScale = parseLossScale(document, path);
   document.at("sums").at("clips").get_to(state.sums.clips);
   document.at("sums").at("top1").get_to(state.sums.top1);
   document.at("sums").at("top5").get_to(state.sums.top5);
@@ -136,7 +143,7 @@ CheckpointRecord parseRecord(const TensorFile &file, const std::string &path) {
   if (std::string version = file.metadata.at(checkpointKey); version != formatVersion)
     fail("checkpoint {} has format {}, this runtime reads format {}", path, version, formatVersion);
   try {
-    return {{parseState(json::parse(metadata(file, "state", path))),
+    return {{parseState(json::parse(metadata(file, "state", path)), path),
              parseRecipe(json::parse(metadata(file, "recipe", path))),
              parseOrigin(json::parse(metadata(file, "origin", path))), classNamesIn(file)},
             metadata(file, "package", path)};

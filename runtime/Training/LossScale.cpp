@@ -1,7 +1,5 @@
 #include "runtime/Training/LossScale.h"
 
-#include "runtime/Support/Error.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -9,36 +7,41 @@ namespace kinema {
 
 LossScale LossScale::of(const TrainRecipe &recipe) {
   LossScale scale;
-  if (recipe.lossScale > 0) {
-    scale.latest = recipe.lossScale;
-    scale.coming.assign(2, scale.latest);
-  }
+  scale.follow(recipe);
   return scale;
+}
+
+void LossScale::follow(const TrainRecipe &recipe) {
+  if (recipe.lossScale == 0)
+    return;
+  latest = recipe.lossScale;
+  coming.assign(coming.size(), latest);
 }
 
 void LossScale::tell(Hyper &hyper) {
   const auto scale = static_cast<float>(coming.front());
   hyper.lossScale = scale;
   hyper.share /= scale;
-  if (hyper.apply != 0)
-    coming.pop_front();
+  if (hyper.apply == 0)
+    return;
+  told.push_back(coming.front());
+  coming.pop_front();
 }
 
-void LossScale::found(double gradientNorm, const TrainRecipe &recipe) {
+bool LossScale::found(double gradientNorm, const TrainRecipe &recipe) {
+  const double scale = told.front();
+  told.pop_front();
   const bool isSound = std::isfinite(gradientNorm), isFixed = recipe.lossScale > 0;
-  constexpr double least = 1, most = maxRecipeCount;
   skipped += !isSound;
   sound = isSound ? sound + 1 : 0;
-  if (!isSound && !isFixed) {
-    if (latest <= least)
-      fail("gradients are not finite although the loss is not scaled any more: training stops; try a smaller "
-           "train.rate, or compute.precision bf16");
-    latest /= 2;
+  if (!isSound && !isFixed) { // of two updates by one scale, both may say that it is too large
+    latest = std::max(least, std::min(latest, scale / 2));
   } else if (!isFixed && sound == growthInterval) {
-    latest = std::min(2 * latest, most);
+    latest = std::min(2 * latest, maxRecipeCount);
     sound = 0;
   }
   coming.push_back(latest);
+  return isSound || isFixed || scale > least;
 }
 
 } // namespace kinema

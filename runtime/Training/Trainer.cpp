@@ -44,6 +44,8 @@ void Trainer::resume(const TrainingState &from) {
   state = from;
   if (state.lossScale.has_value() != begins.has_value()) // the precision is another one
     state.lossScale = begins;
+  if (state.lossScale)
+    state.lossScale->follow(recipe.train);
   const bool isAtEnd = from.batch * program.manifest().batch >= trainSource.clips();
   state.batch = isAtEnd ? trainSource.batches() : from.batch / batchesOfStep();
 }
@@ -236,9 +238,10 @@ void Trainer::checkLoss(double loss, const Pending &step) const {
   const size_t more = names.size() - std::min(names.size(), most);
   names.resize(names.size() - more);
   fail("the loss is {} in epoch {}, batch {}, with clips of {}{}: training stops, {} holds the last "
-       "checkpoint; try a smaller train.rate or a longer train.warmup",
+       "checkpoint; try a smaller train.rate or a longer train.warmup{}",
        loss, step.row.epoch, step.row.batch, fmt::join(names, ", "),
-       more > 0 ? fmt::format(" and {} more", more) : "", lastCheckpoint());
+       more > 0 ? fmt::format(" and {} more", more) : "", lastCheckpoint(),
+       state.lossScale ? ", or compute.precision bf16, whose numbers reach further" : "");
 }
 
 // Follows the scale of the loss. All ranks find the same norm.
@@ -247,7 +250,11 @@ void Trainer::checkGradients(const Pending &step) {
     return;
   float norm = 0;
   program.finishGet(*step.gradientNorm, program.manifest().gradientNorm(), {&norm, 1});
-  state.lossScale->found(norm, recipe.train);
+  if (!state.lossScale->found(norm, recipe.train))
+    fail("{}, in epoch {}, batch {}: training stops, {} holds the last checkpoint; try a smaller train.rate, "
+         "or "
+         "compute.precision bf16",
+         gradientsNotFinite, step.row.epoch, step.row.batch, lastCheckpoint());
 }
 
 void Trainer::saveIfDue() {
@@ -397,7 +404,7 @@ void Trainer::finishEpoch() {
     line += fmt::format("  mAP {:.1f}%", 100 * *lastTest->meanAveragePrecision);
   line += without("  ");
   if (state.lossScale)
-    line += fmt::format("  loss scale {:g}", state.lossScale->latest);
+    line += fmt::format("  loss scale {}", state.lossScale->latest);
   if (state.lossScale && state.lossScale->skipped > 0)
     line += fmt::format(", {} updates left out", state.lossScale->skipped);
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,

@@ -256,6 +256,7 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
   tile.channelBlocks = get(4);
   tile.accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, get(5), e.index(0));
   tile.aheadAt = weightsBehind(point, pass, firstBlock, width);
+  // As many as this pass has, from where the next one begins: passes of a group have about the same.
   tile.aheadWords = e.mul(e.mul(tile.channelBlocks, tile.tapCount), plan.reduce * lanes);
   callForWidth(e, plan.groups, width,
                [&](int64_t blocks) { callConvTile(e, plan.factors, blocks, plan.depth, tile); });

@@ -66,7 +66,7 @@ struct ConvTile {
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
   // Weights that come next, which the second cache should have by then: where those of the first result block
-  // begin, and how many words there are of each.
+  // begin, and how many words of each are asked for.
   mlir::Value aheadAt, aheadWords;
 };
 /// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.

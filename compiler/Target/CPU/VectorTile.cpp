@@ -120,8 +120,8 @@ void emitPrefetch(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t 
   Value lines = e.div(a.aheadWords, lineWords);
   Value share = arith::DivUIOp::create(e.b, e.loc, e.add(lines, e.sub(tiles, e.index(1))), tiles);
   Value from = e.mul(e.div(first, pixelsInTile), share);
-  e.loop(e.index(0), share, 1, [&](Value line) {
-    Value at = e.add(a.aheadAt, e.mul(e.add(from, line), lineWords));
+  e.loop(from, e.min(e.add(from, share), lines), 1, [&](Value line) {
+    Value at = e.add(a.aheadAt, e.mul(line, lineWords));
     for (int64_t j = 0; j < blocks; ++j) {
       Value word = e.add(at, e.mul(a.weightsGroupStride, j));
       if (factors == Factors::Pairs)

@@ -126,7 +126,7 @@ public:
     if (form.rule == clip::UpdateRule::Sgd)
       nesterov = isSet(HyperField::Nesterov);
     if (form.held)
-      applies = isSet(HyperField::Apply);
+      ends = applies = isSet(HyperField::Apply);
     if (form.checked)
       applies = e.both(applies, isFinite(normOfAll()));
     if (form.rule == clip::UpdateRule::Sum)
@@ -173,7 +173,8 @@ public:
     case clip::UpdateRule::Lars:
       return lars(weight, gradient);
     case clip::UpdateRule::Sum:
-      return store(0, weight, e.addf(kept(weight), e.mulf(all(field(HyperField::Share)), gradient)));
+      store(0, weight, e.addf(kept(weight), e.mulf(all(field(HyperField::Share)), gradient)));
+      return;
     }
   }
 
@@ -223,20 +224,23 @@ private:
     return select(e.both(isGreater(weight, zero), isGreater(gradient, zero)), ratio, one);
   }
 
-  /// Stores new value number `which`, unless all is to stay as it is.
-  void store(int64_t which, Value old, Value value) {
+  /// Stores new value number `which`, and returns it: the old one where all is to stay as it is.
+  Value store(int64_t which, Value old, Value value) { return store(which, old, value, applies); }
+  Value store(int64_t which, Value old, Value value, Value condition) {
     if (form.held)
-      value = select(applies, value, old);
+      value = select(condition, value, old);
     e.storeElements(value, buffers[op.getTensorsEach() + which], place);
+    return value;
   }
 
-  /// Stores the new weight, and moves the average towards it.
+  /// Stores the new weight, and moves the average towards it or, where the update is left out, towards the
+  /// old one: so it is the weight from the first update on.
   void storeWeight(Value old, Value weight) {
-    store(0, old, weight);
+    weight = store(0, old, weight);
     if (!form.averaged)
       return;
     Value average = state(states - 1), way = e.subf(weight, average);
-    store(states, average, e.addf(average, e.mulf(all(field(HyperField::AverageGain)), way)));
+    store(states, average, e.addf(average, e.mulf(all(field(HyperField::AverageGain)), way)), ends);
   }
 
   Value decayed(Value gradient, Value weight) {
@@ -280,7 +284,7 @@ private:
   clip::UpdateForm form;
   int64_t states;
   std::array<Value, clip::getMaxEnumValForHyperField() + 1> fields;
-  Value nesterov, applies, keeps, clipScale;
+  Value nesterov, ends, applies, keeps, clipScale; // `ends`: the batch ends an update, sound or not
   // These are of the parameter that was entered; the decay is null where the parameter has none.
   const Update *update = nullptr;
   SmallVector<Value> buffers;

@@ -62,7 +62,7 @@ public:
   /// is that of its first part.
   void copy(mlir::Value n, mlir::Value firstBlock, const std::array<mlir::Value, 3> &first, mlir::Value step);
   /// Returns where a result lies in a channel block, by its number along each axis within the tile: in bytes
-  /// of an operand in bfloat16.
+  /// of an operand in halves.
   mlir::Value placeOf(const std::array<mlir::Value, 3> &inTile);
   /// Loads the pair of channels that begins at `column` of a block of a stage, as it is stored.
   mlir::Value load(const kernel::AccessOperand &operand, mlir::Value step, int64_t block, mlir::Value place,

@@ -129,7 +129,7 @@ private:
   llvm::DenseMap<mlir::OpOperand *, mlir::Value> maps; // parameters that the copy engine reads
 };
 
-/// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].
+/// Is a weight in halves that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].
 struct TapsWeight {
   mlir::Value buffer;
   int64_t blocks, columns;

@@ -11,11 +11,11 @@ namespace kinema::nvidia {
 inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
 inline constexpr int64_t positionBytes = 16; // bytes of these channels in halves
 
-/// Returns whether a tensor is in blocks of 8 channels, in bfloat16 or f32: an element of it has the same
+/// Returns whether a tensor is in blocks of 8 channels, in halves or f32: an element of it has the same
 /// number in either type.
 bool hasBlocks(mlir::RankedTensorType type);
 
-/// Returns whether a tensor is in bfloat16 and blocks of 8 channels.
+/// Returns whether a tensor is in halves and blocks of 8 channels.
 bool isBlocked(mlir::RankedTensorType type);
 
 /// Returns how many neighbours of a row a staged position of a tensor holds: 1 where it lies in blocks of 8

@@ -21,8 +21,8 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto blocks = weightBlocksOf(weight);
   bool isDepthwise = int64_t(op.getGroups()) == channels && op.getSourceType().getDimSize(1) == channels;
-  if (!isDepthwise || op.readsPoints() || !kernel::isHalf(weight) || !blocks ||
-      *blocks != WeightBlocks{blockChannels, 1} || !canStageStencil(op.prologue()) ||
+  if (!isDepthwise || op.readsPoints() || weight.getElementType() != kernel::halfOf(op.prologue()) ||
+      !blocks || *blocks != WeightBlocks{blockChannels, 1} || !canStageStencil(op.prologue()) ||
       yieldOf(op).countOf(Yield::Moments) > 1)
     return false;
   for (kernel::AccessOperand operand : op.epilogue())

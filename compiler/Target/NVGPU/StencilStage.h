@@ -7,7 +7,7 @@
 
 namespace kinema::nvidia {
 
-/// Returns whether a prologue can be computed in place: its tensors lie as bfloat16 in blocks of 8 channels.
+/// Returns whether a prologue can be computed in place: its tensors lie as halves in blocks of 8 channels.
 bool canStageStencil(const kernel::AccessRegion &prologue);
 /// Returns whether a prologue computes anything.
 bool isStencilTransformed(const kernel::AccessRegion &prologue);

@@ -41,6 +41,9 @@ TEST(Difference, AndSoMayF16) {
   Arithmetic arithmetic{.narrow = true, .rounded = true, .half = Half::F16};
   EXPECT_EQ(compare({100, 1.0009765625f}, {100, 1}, arithmetic).different, 0);
   EXPECT_EQ(compare({100, 1.00390625f}, {100, 1}, arithmetic).different, 1);
+  EXPECT_EQ(compare({0x1p-15f + 0x1p-24f}, {0x1p-15f}, arithmetic).different, 0)
+      << "small ones have fewer bits";
+  EXPECT_EQ(compare({0x1p-15f + 0x1p-22f}, {0x1p-15f}, arithmetic).different, 1);
 }
 
 TEST(Difference, StatisticsOfRoundedValuesMayDifferByAPartOfOne) {

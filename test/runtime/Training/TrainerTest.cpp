@@ -288,6 +288,21 @@ TEST_F(TrainerTest, AFullOrUnwritableFolderLosesNothing) {
                 std::string(std::make_error_code(std::errc::not_a_directory).message()));
 }
 
+TEST_F(TrainerTest, CheckpointsHoldTheScaleOfTheLoss) {
+  Training training(folder);
+  training.run();
+  const std::string path = folder / "out/last.safetensors";
+  Checkpoint content = loadCheckpoint(training.program, path);
+  LossScale scale;
+  scale.coming = {4, 2};
+  scale.latest = 2;
+  scale.sound = 7;
+  scale.skipped = 3;
+  content.state.lossScale = scale;
+  saveCheckpoint(training.program, content, path);
+  EXPECT_EQ(loadCheckpoint(training.program, path).state.lossScale, scale);
+}
+
 TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
   Training training(folder);
   training.run();
@@ -309,6 +324,15 @@ TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
             "checkpoint " + changed + " is of network other, the package is of linear");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["state"] = "{"; }),
             "checkpoint " + changed + " is damaged: its state cannot be read");
+  for (const char *coming : {"[4.0]", "[4.0,0.0]", "[4.0,-2.0]"})
+    EXPECT_EQ(error([&](TensorFile &f) {
+                std::string &state = f.metadata["state"];
+                const std::string none = "\"loss_scale\":null";
+                state.replace(state.find(none), none.size(),
+                              std::string("\"loss_scale\":{\"coming\":") + coming +
+                                  ",\"latest\":2.0,\"skipped\":3,\"sound\":7}");
+              }),
+              "checkpoint " + changed + " is damaged: its loss scales are not 2 positive numbers");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "2"; }),
             "checkpoint " + changed + " has format 2, this runtime reads format 3");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata.erase("origin"); }),

@@ -94,6 +94,8 @@ TEST(ReferenceUpdate, AllRulesAndWhatIsDoneBesideThem) {
     expectUpdate({rule}, " {rate_factors = array<f64: 0.5>, decay_factors = array<f64: 0.0>}", 0.5, 0);
     expectUpdate({rule, /*clipped=*/true, /*averaged=*/true}, " {averaged, max_norm = 0.5}");
     expectUpdate({.rule = rule, .averaged = true, .held = true}, " {averaged, held}");
+    expectUpdate({.rule = rule, .clipped = true, .averaged = true, .held = true, .checked = true},
+                 " {averaged, checked, held, max_norm = 0.5}");
   }
   expectUpdate({Rule::Sum}, "");
 }
@@ -124,6 +126,26 @@ TEST(ReferenceUpdate, LeavesAllAsItIsWhereGradientsAreNotFinite) {
   auto results = kernel.run({w, v, w, Tensor{{1}, {1e30f}}, hyper}, {{0, 0}, {1, 1}});
   for (size_t i = 0; i < w.values.size(); ++i) // an infinite max_norm clips nothing
     EXPECT_NEAR(results[1].values[i], 0.9f * v.values[i] + 1.1f * w.values[i], 1e-6f);
+}
+
+TEST(ReferenceUpdate, AveragesTheWeightThatAnUpdateLeaves) {
+  std::string type = weight({7, 3, 1, 1, 1}), norm = plain({1}),
+              hyper = "tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, average_gain, apply>>";
+  std::vector<std::string> types = {type, type, type, type, norm, hyper};
+  ReferenceKernel kernel(kernelText(
+      types,
+      "kernel.update sgd %o0, %o1, %o2, %o3, %o4, %o5 {averaged, checked, held, max_norm = 0.5 : f64} : (" +
+          joined(types) + ") -> (" + joined({type, type, type}) + ")",
+      {type, type, type}));
+  Tensor w = random({7, 3, 1, 1, 1}, 1), v = random({7, 3, 1, 1, 1}, 2), zero = filled(w.shape, 0);
+  const float infinite = std::numeric_limits<float>::infinity();
+  for (float apply : {1.0f, 0.0f}) {
+    auto results = kernel.run({w, v, zero, filled(w.shape, infinite), Tensor{{1}, {infinite}},
+                               Tensor{{6}, {0.1f, 0.9f, 0, 0.1f, 1, apply}}},
+                              {{0, 0}, {1, 1}, {2, 2}});
+    EXPECT_EQ(results[0].values, w.values);
+    EXPECT_EQ(results[2].values, apply != 0 ? w.values : zero.values);
+  }
 }
 
 TEST(ReferenceUpdate, KeepsNothingOfASumThatIsNotFinite) {
