@@ -135,7 +135,7 @@ static SmallVector<SmallVector<Value, 3>> normsOf(OpBuilder &b, const UpdateForm
   return norms;
 }
 
-Value UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, MutableArrayRef<Value> gradientsOfBatch,
+Value UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, ArrayRef<Value> gradientsOfBatch,
                              Value hyper) const {
   Writer writer{b, hyper, {}};
   SmallVector<Value> gradients(gradientsOfBatch);
@@ -145,8 +145,6 @@ Value UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, MutableArrayR
   Value norm;
   if (!distributed)
     norm = addRule(writer, reads, gradients);
-  if (scalesLoss())
-    llvm::copy(gradients, gradientsOfBatch.begin());
   writer.finish();
   return norm;
 }

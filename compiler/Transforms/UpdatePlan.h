@@ -39,9 +39,9 @@ public:
   /// Adds what a training step does with the gradients of the parameters that are read, at `builder`, and
   /// with what is written: it updates the parameters by them or, where it is distributed, leaves them in
   /// states for `addLateUpdates`. Returns the norm of all gradients together that the updates read, if they
-  /// do. Of a scaled loss, `gradients` become those without the scale, as they are added up.
+  /// do.
   mlir::Value addUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,
-                         llvm::MutableArrayRef<mlir::Value> gradients, mlir::Value hyper) const;
+                         llvm::ArrayRef<mlir::Value> gradients, mlir::Value hyper) const;
   /// Adds the updates of parameters, which another function reads, by the gradients that a distributed step
   /// has left. Returns the norm as `addUpdates` does.
   mlir::Value addLateUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,

@@ -97,25 +97,28 @@ Hyper nextHyper(const TrainRecipe &recipe, const RunOptions &options, UpdateCoun
   return hyper;
 }
 
-// Runs the steps.
-void runSteps(Program &program, const RunOptions &options) {
+// Runs the steps, and returns by what the last one has scaled the gradients that it returns.
+float runSteps(Program &program, const RunOptions &options) {
   const Manifest &manifest = program.manifest();
   const TrainRecipe &recipe = manifest.recipe.train;
   LossScale scale = LossScale::of(recipe);
   UpdateCount count;
+  float last = 1;
   for (int64_t step = 0; step < options.steps; ++step) {
     Hyper hyper = nextHyper(recipe, options, count);
     if (manifest.scalesLoss())
       scale.tell(hyper);
+    last = hyper.lossScale;
     program.setHyper(hyper);
     program.runStep();
     if (manifest.scalesLoss() && hyper.apply != 0)
-      scale.found(program.getScalar(manifest.gradientNorm()), recipe); // which the result says too
+      scale.found(program.getScalar(manifest.gradientNorm()), recipe);
   }
+  return last;
 }
 
-// Adds everything that a step leaves behind to the result.
-void collectStep(Program &program, const Naming &naming, TensorFile &result) {
+// Adds everything that a step leaves behind to the result. The gradients that it returns are scaled.
+void collectStep(Program &program, const Naming &naming, float lossScale, TensorFile &result) {
   const Manifest &manifest = program.manifest();
   for (const ArenaTensor &output : manifest.outputs.at("train_step")) {
     bool gradient = output.name.starts_with(gradientPrefix);
@@ -123,6 +126,9 @@ void collectStep(Program &program, const Naming &naming, TensorFile &result) {
         gradient ? std::string(gradientPrefix) + naming.inFile(output.name.substr(gradientPrefix.size()))
                  : output.name;
     result.tensors.push_back(program.store(output, name));
+    if (gradient)
+      for (float &value : result.tensors.back().as<float>())
+        value /= lossScale;
     if (const Parameter *parameter =
             gradient ? manifest.findParameter(output.name.substr(gradientPrefix.size())) : nullptr)
       result.tensors.back().shape = naming.shapeInFile(parameter->name, parameter->fileShape);
@@ -162,8 +168,7 @@ void runTensors(Program &program, const RunOptions &options) {
   TensorFile result;
   if (options.steps > 0) {
     loadLabels(program, input, options.input);
-    runSteps(program, options);
-    collectStep(program, naming, result);
+    collectStep(program, naming, runSteps(program, options), result);
   } else {
     program.run("infer");
     const ArenaTensor &scores = scoresOf(manifest);

@@ -248,7 +248,7 @@ json readCache(const std::string &path) {
 }
 
 /// Training and inference of every network, as large as it is written; two of them also in f32, whose kernels
-/// all have the reference lowering, and by terms; two also in fp16.
+/// all have the reference lowering, and by terms.
 std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks,
                                  const nvidia::Processor &processor) {
   std::vector<NetworkPlan> plans;
@@ -258,8 +258,6 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
     std::vector<Precision> precisions = {Precision::BF16};
     if (inF32)
       precisions.insert(precisions.end(), {Precision::FP32, Precision::BF16x3});
-    if (network == "r3d_18" || network == "ip_csn_50")
-      precisions.push_back(Precision::FP16);
     for (Precision precision : precisions)
       for (bool train : {true, false})
         plans.push_back({fmt::format("{} {} {}", network, kernel::stringifyPrecision(precision).str(),
