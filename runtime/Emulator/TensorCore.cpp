@@ -38,13 +38,6 @@ struct Place {
 
 using ToFloat = float (*)(uint16_t);
 
-/// Copies an operand's elements from shared memory to where(row, k).
-template <typename Where>
-void decode(uint64_t bits, const std::byte *memory, uint32_t rows, bool isTransposed, bool isNegated,
-            ToFloat toFloat, Where where) {
-  MatrixDescriptor(bits).decode(memory, rows, isTransposed, isNegated, toFloat, where);
-}
-
 /// Copies the elements of A from registers to where(row, k) ("Register Fragments for
 /// wgmma.mma_async.m64nNk16").
 template <typename Where>
@@ -278,8 +271,10 @@ void TensorCore::perform(const Product &product) {
   if (product.aInRegisters)
     decode(product.registers, product.flags & negatesA, toFloat, ofA);
   else
-    decode(product.a, memory, rowsOfD, product.flags & transposesA, product.flags & negatesA, toFloat, ofA);
-  decode(product.b, memory, product.n, product.flags & transposesB, product.flags & negatesB, toFloat, ofB);
+    MatrixDescriptor(product.a).decode(memory, rowsOfD, product.flags & transposesA, product.flags & negatesA,
+                                       toFloat, ofA);
+  MatrixDescriptor(product.b).decode(memory, product.n, product.flags & transposesB, product.flags & negatesB,
+                                     toFloat, ofB);
   std::vector<float> &values = current().accumulators[product.accumulator].values;
   if (!(product.flags & adds))
     std::fill(values.begin(), values.end(), 0.0f);

@@ -219,6 +219,11 @@ void parseOutputs(const Node &root, Manifest &manifest) {
     }
 }
 
+constexpr char gradientNormName[] = "gradient_norm";
+
+// Returns the entry that has the norm of an update's gradients.
+const char *entryOfNorm(const Manifest &manifest) { return manifest.distributed() ? "update" : "train_step"; }
+
 void expectOutput(const Node &root, const Manifest &manifest, const char *entry, const char *name,
                   const std::vector<int64_t> &shape) {
   const ArenaTensor *output = manifest.findOutput(entry, name);
@@ -248,7 +253,7 @@ void parseEntries(const Node &root, Manifest &manifest) {
       expectOutput(root, manifest, "train_step", loss->name.c_str(), {});
     expectOutput(root, manifest, "train_step", "logits", {manifest.batch, manifest.classes});
     if (manifest.scalesLoss())
-      expectOutput(root, manifest, manifest.distributed() ? "update" : "train_step", "gradient_norm", {1});
+      expectOutput(root, manifest, entryOfNorm(manifest), gradientNormName, {1});
   }
 }
 
@@ -378,9 +383,7 @@ bool Manifest::scalesLoss() const {
                      [](const HyperField *field) { return field->value == &Hyper::lossScale; });
 }
 
-const ArenaTensor &Manifest::gradientNorm() const {
-  return output(distributed() ? "update" : "train_step", "gradient_norm");
-}
+const ArenaTensor &Manifest::gradientNorm() const { return output(entryOfNorm(*this), gradientNormName); }
 
 const ArenaTensor &Manifest::output(const std::string &entry, std::string_view name) const {
   if (const ArenaTensor *tensor = findOutput(entry, name))

@@ -6,7 +6,6 @@
 #include "compiler/Inspect/Schedules.h"
 #include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Step.h"
-#include "dialects/Clip/Attributes.h"
 #include "runtime/Commands/ScaleReport.h"
 #include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Error.h"
@@ -46,10 +45,8 @@ CompileOptions compileOptions(const InspectCommandOptions &options, bool train) 
   return compile;
 }
 
-mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
-                                       bool train) {
+mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const CompileOptions &compile) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
-  const CompileOptions compile = compileOptions(options, train);
   noteTraining(*module, compile);
   require(advance(*module, Phase::Clip, Phase::Planned, compile));
   return module;
@@ -57,9 +54,9 @@ mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectComm
 
 /// Returns what a package of the network would say, by which several ranks can train it.
 Manifest distributedManifest(mlir::ModuleOp network, const InspectCommandOptions &options) {
-  mlir::OwningOpRef<mlir::ModuleOp> distributed = network.clone();
-  (*distributed)->setAttr(clip::distributedAttribute, mlir::UnitAttr::get(network.getContext()));
-  mlir::OwningOpRef<mlir::ModuleOp> planned = plan(*distributed, options, true);
+  CompileOptions distributed = compileOptions(options, true);
+  distributed.distributed = true;
+  mlir::OwningOpRef<mlir::ModuleOp> planned = plan(network, distributed);
   const MachineCode none{.loaded = {{"code/none", ""}}, .beside = {}}; // a manifest names some
   auto manifest = buildManifest(*planned, *chosenTarget(options.target), none);
   require(mlir::failed(manifest) ? Outcome::Failed : Outcome::Done);
@@ -153,8 +150,8 @@ void inspectSpec(const InspectCommandOptions &options) {
     return showLayers(options, *table);
   if (options.scale.ranks > 0)
     return printScale(distributedManifest(compilation.module(), options), options.scale, options.json);
-  auto training = plan(compilation.module(), options, true),
-       inference = plan(compilation.module(), options, false);
+  auto training = plan(compilation.module(), compileOptions(options, true)),
+       inference = plan(compilation.module(), compileOptions(options, false));
   // Schedules are known before there is code.
   const Target &target = *chosenTarget(options.target);
   auto report = options.schedules ? std::nullopt : reportCode(*training, target, options);

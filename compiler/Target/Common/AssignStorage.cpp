@@ -3,6 +3,7 @@
 #include "compiler/Target/Common/Layouts.h"
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Halves.h"
 #include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
@@ -17,7 +18,7 @@ namespace {
 class StorageAssigner {
 public:
   StorageAssigner(ModuleOp module, const StorageRules &rules)
-      : module(module), rules(rules), half(rules.half(module.getContext())) {}
+      : module(module), rules(rules), half(kernel::halfOf(rules.precision, module.getContext())) {}
 
   int64_t run() {
     findWideInputs();

@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
 #define KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
 
-#include "dialects/Kernel/Halves.h"
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -44,9 +44,6 @@ struct StorageRules {
   std::function<WeightForm(kernel::ConvOp)> weight;
   /// Says whether the schedules of a weight gradient multiply terms; not set: none does.
   std::function<bool(kernel::WeightGradOp)> terms;
-
-  /// Returns the halves that activations are stored as; null where they are f32.
-  mlir::FloatType half(mlir::MLIRContext *context) const { return kernel::halfOf(precision, context); }
 };
 
 /// In vectors of `block` output channels and blocks of as many input channels; of inputs of few channels, and
