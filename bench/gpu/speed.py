@@ -92,7 +92,7 @@ def measure_kinema(part, one):
         memory = document["memory_bytes"]  # includes what copies take; a package for inference alone has the smaller arena
         if entry["entry"] == "infer":
             memory += one["infer_bytes"] - one["train_bytes"]
-        part.add(**label(one), who="kinema", entry=entry["entry"], precision="bf16", seconds=entry["seconds"], least=entry["least"],
+        part.add(**label(one), who="kinema", entry=entry["entry"], precision=one["precision"], seconds=entry["seconds"], least=entry["least"],
                  peak_bytes=memory, parameters=one["parameters"], device=document["device"], launches=len(launches),
                  launch_seconds=sum(launch["seconds"] for launch in launches), floor=sum(launch.get("floor", 0) for launch in launches),
                  predicted=sum(launch.get("predicted", 0) for launch in launches))
@@ -119,8 +119,9 @@ def main():
             part.add(**label(one), who="kinema", skipped="no time was left")
             continue
         measure_kinema(part, one)
+    peers = [one for one in configurations(part) if one["precision"] == "bf16"]
     for variant in VARIANTS:
-        for one in configurations(part):
+        for one in peers:
             measure_pytorch(part, peer, one, *variant)
     part.add(who="pytorch", settings=peer.settings)
     peer.end()

@@ -1,4 +1,5 @@
-"""Implements the part `training`: a short training on videos of moving pictures, whose loss must fall; it runs twice, and both runs must give the same bits."""
+"""Implements the part `training`: a short training on videos of moving pictures, whose loss must fall, in each precision; it runs
+twice, and both runs must give the same bits."""
 import csv
 import os
 import shutil
@@ -7,13 +8,13 @@ import time
 from support import Failed, Part
 
 
-def train(part, number):
+def train(part, package, number):
     """Trains, and returns curves and weights of the run."""
     plan = part.contents["training"]
     folder = os.path.join(part.work, f"training{number}")
     shutil.rmtree(folder, ignore_errors=True)
     begin = time.monotonic()
-    part.runtime(part.file(plan["package"]), "train", "--train", part.file(plan["train"]), "--test", part.file(plan["test"]),
+    part.runtime(part.file(package), "train", "--train", part.file(plan["train"]), "--test", part.file(plan["test"]),
                  "--out", folder, "--epochs", plan["epochs"], "--test-every", plan["epochs"])
     with open(os.path.join(folder, "curves.csv")) as file:
         rows = list(csv.DictReader(file))
@@ -27,19 +28,24 @@ def number(row, *names):
     return None
 
 
-def main():
-    part = Part("training")
+def check(part, package):
+    precision = os.path.basename(package).removesuffix(".kinema")
     try:
-        rows, weights, seconds = train(part, 1)
-        _, again, _ = train(part, 2)
+        rows, weights, seconds = train(part, package, 1)
+        _, again, _ = train(part, package, 2)
     except (Failed, OSError) as error:
-        part.add(passed=False, error=str(error))
-        part.finish()
+        return part.add(precision=precision, passed=False, error=str(error))
     losses = [number(row, "train_loss") for row in rows]
     fell = losses[-1] <= part.contents["training"]["falls_to"] * losses[0]
-    part.add(passed=fell and weights == again, losses=losses, fell=fell, same_bits=weights == again, seconds=round(seconds, 2),
+    part.add(precision=precision, passed=fell and weights == again, losses=losses, fell=fell, same_bits=weights == again, seconds=round(seconds, 2),
              clip_top1=number(rows[-1], "test_clip_top1"), video_top1=number(rows[-1], "test_video_top1"),
              clips_per_second=number(rows[-1], "clips_per_second"))
+
+
+def main():
+    part = Part("training")
+    for package in part.contents["training"]["packages"]:
+        check(part, package)
     part.finish()
 
 

@@ -19,6 +19,7 @@ void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options
   passes.addPass(createClipPatchesToChannels());
   passes.addPass(createClipFoldIdentities());
   passes.addPass(createClipRepeatLate());
+  passes.addPass(createClipMoveArrangements());
   if (options.train) {
     ClipDifferentiateOptions differentiate;
     differentiate.keepGradients = options.keepGradients;

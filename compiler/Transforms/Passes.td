@@ -101,6 +101,37 @@ def ClipRepeatLate : Pass<"clip-repeat-late", "::mlir::ModuleOp"> {
   ];
 }
 
+def ClipMoveArrangements : Pass<"clip-move-arrangements", "::mlir::ModuleOp"> {
+  let summary = "compute 1x1x1 convs where there are few clips of many positions, and arrange what they make";
+  let description = [{
+    Why: attention over frames alone, or within windows, has a clip for each place or window. Its queries, keys and values
+    are 1x1x1 convs, to which it makes no difference where a position lies; but a kernel's tile lies in one clip, of
+    which there may be no more than 8 positions. And where heads are taken apart behind the conv, one arrangement does both.
+
+    An arrangement is moved if channels and the number of elements stay what they are. One that makes more clips moves
+    behind 1x1x1 convs, and behind pointwise operations that follow these, until another arrangement goes on with it or
+    others read the value. One that makes fewer clips moves before 1x1x1 convs, and pointwise operations between them,
+    whose results nobody else reads. Runs before differentiation, so that gradients go the same way.
+
+    Before:
+    ```mlir
+    %a = clip.arrange %x <0, 1, 2, 3, 4 -> 0 3 4, 1, 2, _, _ of 2x768x8x14x14> : (tensor<2x768x8x14x14xf32>) -> tensor<392x768x8x1x1xf32>
+    %q = clip.conv %a, %w window <1x1x1> : (tensor<392x768x8x1x1xf32>, ...) -> tensor<392x768x8x1x1xf32>
+    %h = clip.arrange %q <0, 1 2, 3, 4, 5 -> 0 1, 2, 3, 4, 5 of 392x12x64x8x1x1> : ... -> tensor<4704x64x8x1x1xf32>
+    ```
+    After:
+    ```mlir
+    %q = clip.conv %x, %w window <1x1x1> : (tensor<2x768x8x14x14xf32>, ...) -> tensor<2x768x8x14x14xf32>
+    %h = clip.arrange %q <0, 3 4, 5, 1, 2 -> 0 1 2 3, 4, 5, _, _ of 2x14x14x12x64x8> : ... -> tensor<4704x64x8x1x1xf32>
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [
+    Statistic<"convs", "convs", "1x1x1 convs computed before or behind an arrangement">,
+    Statistic<"joined", "joined", "pairs of arrangements that became one">
+  ];
+}
+
 def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
   let summary = "make the training step @train_step from @forward";
   let description = [{

@@ -170,6 +170,131 @@ bool ArrangementAttr::isIdentity() const {
   return sourceShape() == targetShape() && inOrder(getSource()) == inOrder(getTarget());
 }
 
+bool ArrangementAttr::movesPositionsAlone() const {
+  auto channels = sourceFactors(1);
+  return getSource().size() == getTarget().size() && summed().empty() && channels == targetFactors(1);
+}
+
+ArrangementAttr ArrangementAttr::withChannels(int64_t channels) const {
+  ArrayRef<int64_t> before = sourceFactors(1);
+  SmallVector<int64_t> sizes = {channels}, number(getSizes().size());
+  for (auto [factor, size] : llvm::enumerate(getSizes()))
+    if (!llvm::is_contained(before, factor)) {
+      number[factor] = sizes.size();
+      sizes.push_back(size);
+    }
+  auto side = [&](auto factorsOf, SmallVector<int64_t> &counts) {
+    SmallVector<int64_t> factors;
+    for (unsigned axis = 0; axis < arrangedAxes; ++axis) {
+      ArrayRef<int64_t> ofAxis = axis == 1 ? ArrayRef<int64_t>() : factorsOf(axis);
+      for (int64_t factor : ofAxis)
+        factors.push_back(number[factor]);
+      if (axis == 1)
+        factors.push_back(0);
+      counts.push_back(axis == 1 ? 1 : ofAxis.size());
+    }
+    return factors;
+  };
+  SmallVector<int64_t> sourceCounts, targetCounts;
+  auto source = side([&](unsigned axis) { return sourceFactors(axis); }, sourceCounts);
+  auto target = side([&](unsigned axis) { return targetFactors(axis); }, targetCounts);
+  return get(getContext(), sizes, source, sourceCounts, target, targetCounts);
+}
+
+namespace {
+/// The factors of an arrangement that are cut further, each into parts, the slowest first.
+class CutFactors {
+public:
+  explicit CutFactors(ArrangementAttr how) : how(how), parts(how.getSizes().size()) {
+    for (auto [factor, size] : llvm::enumerate(how.getSizes()))
+      parts[factor] = {size};
+  }
+
+  /// Cuts what is fastest of the part with this number into a part of its own.
+  void cut(int64_t factor, size_t part, int64_t size) {
+    parts[factor][part] /= size;
+    parts[factor].insert(parts[factor].begin() + part + 1, size);
+  }
+  /// A part of a factor.
+  using Part = std::pair<int64_t, size_t>;
+  SmallVector<Part> of(ArrayRef<int64_t> factors) const {
+    SmallVector<Part> found;
+    for (int64_t factor : factors)
+      for (size_t part = 0; part < parts[factor].size(); ++part)
+        found.emplace_back(factor, part);
+    return found;
+  }
+  int64_t size(Part part) const { return parts[part.first][part.second]; }
+
+private:
+  ArrangementAttr how;
+  SmallVector<SmallVector<int64_t>> parts;
+};
+} // namespace
+
+/// Cuts the factors of an axis so that both lists have the same sizes, and returns whether that is possible.
+static bool cutAlike(CutFactors &one, ArrayRef<int64_t> factorsOfOne, CutFactors &other,
+                     ArrayRef<int64_t> factorsOfOther) {
+  for (size_t fromEnd = 0;; ++fromEnd) {
+    auto left = one.of(factorsOfOne), right = other.of(factorsOfOther);
+    if (fromEnd >= left.size() || fromEnd >= right.size())
+      return fromEnd >= left.size() && fromEnd >= right.size();
+    auto ofOne = left[left.size() - 1 - fromEnd], ofOther = right[right.size() - 1 - fromEnd];
+    int64_t size = one.size(ofOne), sizeOfOther = other.size(ofOther), least = std::min(size, sizeOfOther);
+    if (size % least || sizeOfOther % least)
+      return false;
+    if (size > least)
+      one.cut(ofOne.first, ofOne.second, least);
+    if (sizeOfOther > least)
+      other.cut(ofOther.first, ofOther.second, least);
+  }
+}
+
+ArrangementAttr ArrangementAttr::then(ArrangementAttr next) const {
+  if (!summed().empty() || getSource().size() != getTarget().size())
+    return {};
+  // Factors of size 1 would be cut off without end.
+  auto without1 = [](ArrangementAttr how, ArrayRef<int64_t> factors) {
+    return llvm::to_vector(
+        llvm::make_filter_range(factors, [&](int64_t factor) { return how.getSizes()[factor] != 1; }));
+  };
+  CutFactors one(*this), other(next);
+  for (unsigned axis = 0; axis < arrangedAxes; ++axis)
+    if (!cutAlike(one, without1(*this, targetFactors(axis)), other, without1(next, next.sourceFactors(axis))))
+      return {};
+
+  SmallVector<int64_t> sizes;
+  llvm::SmallDenseMap<CutFactors::Part, int64_t> ofOne, ofOther;
+  for (unsigned axis = 0; axis < arrangedAxes; ++axis) {
+    auto left = one.of(without1(*this, targetFactors(axis))),
+         right = other.of(without1(next, next.sourceFactors(axis)));
+    for (auto [a, b] : llvm::zip_equal(left, right)) {
+      ofOne[a] = ofOther[b] = sizes.size();
+      sizes.push_back(one.size(a));
+    }
+  }
+  auto side = [&](ArrangementAttr how, const CutFactors &cut, auto &numbers, bool ofSource,
+                  SmallVector<int64_t> &counts) {
+    SmallVector<int64_t> factors;
+    for (unsigned axis = 0; axis < arrangedAxes; ++axis) {
+      auto parts = cut.of(without1(how, ofSource ? how.sourceFactors(axis) : how.targetFactors(axis)));
+      counts.push_back(parts.size());
+      for (auto part : parts) {
+        auto [known, isNew] = numbers.try_emplace(part, sizes.size());
+        if (isNew) // the next one repeats
+          sizes.push_back(cut.size(part));
+        factors.push_back(known->second);
+      }
+    }
+    return factors;
+  };
+  SmallVector<int64_t> sourceCounts, targetCounts;
+  auto source = side(*this, one, ofOne, true, sourceCounts);
+  auto target = side(next, other, ofOther, false, targetCounts);
+  return sizes.size() > mostFactors ? ArrangementAttr()
+                                    : get(getContext(), sizes, source, sourceCounts, target, targetCounts);
+}
+
 /// Returns whether the counts of five axes add up to the factors, which are numbers of sizes, each at most
 /// once.
 static bool isArranged(ArrayRef<int64_t> sizes, ArrayRef<int64_t> factors, ArrayRef<int64_t> counts) {

@@ -72,6 +72,13 @@ def ArrangementAttr : ClipAttr<"Arrangement", "arrangement"> {
     ArrangementAttr inverse() const;
     /// Returns whether the result is the source: axis by axis both have the same size, and all elements lie in one order.
     bool isIdentity() const;
+    /// Returns whether each channel stays what it is, and all its elements go elsewhere in N, T, H and W, each to one place.
+    bool movesPositionsAlone() const;
+    /// Returns the arrangement that moves the positions of so many channels in the same way, if it moves these alone.
+    ArrangementAttr withChannels(int64_t channels) const;
+    /// Returns the arrangement that does the same as this one and then `next`; null where axes are cut at places that do
+    /// not fit each other, where this one sums or repeats, and where that takes more factors than there may be.
+    ArrangementAttr then(ArrangementAttr next) const;
   }];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;

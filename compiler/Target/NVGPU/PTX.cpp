@@ -13,6 +13,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/IR/LLVMContext.h"
@@ -126,6 +127,28 @@ static void keepReadsBehindWaits(llvm::Module &module) {
     }
 }
 
+/// Rounds pairs to f16 by the instruction that makes a word of both. LLVM takes a pair apart that is also
+/// widened again, and of two conversions side by side ptxas 13.0 makes one that it moves in front of the wait
+/// for the products whose sums it reads.
+static void roundPairsAtOnce(llvm::Module &module) {
+  llvm::SmallVector<llvm::Instruction *> pairs;
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction : llvm::instructions(function))
+      if (auto *type = llvm::dyn_cast<llvm::FixedVectorType>(instruction.getType());
+          llvm::isa<llvm::FPTruncInst>(instruction) && type && type->getNumElements() == 2 &&
+          type->getElementType()->isHalfTy() &&
+          instruction.getOperand(0)->getType()->getScalarType()->isFloatTy())
+        pairs.push_back(&instruction);
+  for (llvm::Instruction *pair : pairs) {
+    llvm::IRBuilder<> b(pair);
+    llvm::Value *first = b.CreateExtractElement(pair->getOperand(0), uint64_t(0)),
+                *second = b.CreateExtractElement(pair->getOperand(0), uint64_t(1));
+    // The instruction's first operand becomes the upper half of the word.
+    pair->replaceAllUsesWith(b.CreateIntrinsic(llvm::Intrinsic::nvvm_ff2f16x2_rn, {}, {second, first}));
+    pair->eraseFromParent();
+  }
+}
+
 /// Drops what the translation to LLVM IR does not know.
 static void dropTensorMaps(gpu::GPUModuleOp part) {
   for (auto function : part.getOps<LLVM::LLVMFuncOp>())
@@ -144,6 +167,7 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
   keepLoadsBehindWaits(*module);
   keepReadsBehindWaits(*module);
   optimise(*module, *machine, optimisations);
+  roundPairsAtOnce(*module);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())
       return part.emitError("a kernel calls ")

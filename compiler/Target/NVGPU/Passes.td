@@ -30,17 +30,19 @@ def PairNVGPUConvs : Pass<"pair-nvgpu-convs", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"pairs", "pairs", "pairs of convs that became one kernel">];
 }
 
-def StoreNVGPUGradients : Pass<"store-nvgpu-gradients", "::mlir::ModuleOp"> {
-  let summary = "stores a gradient that kernels would compute of several tensors, each on its way in";
+def StoreNVGPUPrologues : Pass<"store-nvgpu-prologues", "::mlir::ModuleOp"> {
+  let summary = "stores what kernels would compute of their operands, each on its way in";
   let description = [{
-    Why: batch norm's gradient is computed of the gradient behind it and of what it normalised. The conv's data gradient
-    and weight gradient both do so, each once for every block of channels and taps that reads a position, and a weight
-    gradient on tensor cores waits for that rather than for its products. What is stored needs no computing: copies
-    bring it straight to where products read it. Reading two tensors twice, or reading two, writing one and reading it
-    twice, are as many bytes but one tensor.
+    Why: a kernel that computes what it multiplies does so once for every block of channels and taps that reads a
+    position, and with tensor cores it may wait for that rather than for its products. Other kernels do it once more:
+    batch norm's gradient is computed by a conv's data gradient and by its weight gradient, a layer norm's scale and
+    offset by all of a block's queries, keys and values. What is stored needs no computing: copies bring it straight to
+    where products read it.
 
-    Where the model of time finds the kernels quicker that way, a `kernel.map` stores the gradient and all of them
-    read it. Their bits stay the same, since a gradient is rounded before a product reads it in any case.
+    Where the model of time finds the kernels quicker that way, that of the `kernel.map` included which stores the
+    value, all of them read what is stored. Their bits stay the same, since a value is rounded before a product reads it in any case.
+    Kernels of the forward pass share no value with those of the backward pass, which would have to be kept for as long;
+    the backward pass may store it again.
 
     Before:
     ```mlir
@@ -55,8 +57,8 @@ def StoreNVGPUGradients : Pass<"store-nvgpu-gradients", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
-  let options = [Option<"always", "always", "bool", "false", "gradients of several tensors, whether that is quicker or not">];
-  let statistics = [Statistic<"stored", "stored", "gradients that are stored">];
+  let options = [Option<"always", "always", "bool", "false", "whether that is quicker or not">];
+  let statistics = [Statistic<"stored", "stored", "values that are stored">];
 }
 
 def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {

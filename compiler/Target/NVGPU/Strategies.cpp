@@ -5,9 +5,9 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Matmul.h"
 #include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/OverChannels.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
-#include "compiler/Target/NVGPU/Softmax.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
 #include "compiler/Target/NVGPU/StencilWeightGrad.h"
 #include "compiler/Target/NVGPU/VectorConv.h"
@@ -58,13 +58,17 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
   return predictStream(op, kernel::scheduleOf(op), processor);
 }
 
-static Strategy softmaxRow(const Processor &processor) {
-  return {SoftmaxTile::schedule(processor.tensorCores), emitSoftmax,
-          [&processor](Operation *op, ScheduleParameters &parameters) {
-            return remakeSoftmax(op, processor, parameters);
+static Strategy overChannelsRow(const Processor &processor, bool ofSoftmax) {
+  return {OverChannelsTile::schedule(processor.tensorCores, ofSoftmax), emitOverChannels,
+          [&processor, ofSoftmax](Operation *op, ScheduleParameters &parameters) {
+            return isOfSoftmax(op) == ofSoftmax ? remakeOverChannels(op, processor, parameters)
+                                                : kernel::ScheduleAttr();
           },
-          [&processor](Operation *op) { return softmaxCandidates(op, processor); },
-          [&processor](Operation *op) { return predictSoftmax(op, processor); }};
+          [&processor, ofSoftmax](Operation *op) {
+            return isOfSoftmax(op) == ofSoftmax ? overChannelsCandidates(op, processor)
+                                                : SmallVector<Candidate>();
+          },
+          [&processor](Operation *op) { return predictOverChannels(op, processor); }};
 }
 
 //===-- The table ---------------------------------------------------------===//
@@ -104,7 +108,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   if (readSharedMemory(processor.tensorCores))
     all.push_back(strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(
         PairTile::schedule(processor.tensorCores), processor));
-  all.append({matmul, gather, softmaxRow(processor), stencil, stencilGrad, vectors, vectorGrad,
-              streamRow(processor), referenceRow(processor)});
+  all.append({matmul, gather, overChannelsRow(processor, true), overChannelsRow(processor, false), stencil,
+              stencilGrad, vectors, vectorGrad, streamRow(processor), referenceRow(processor)});
   return all;
 }

@@ -59,7 +59,7 @@ void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &optio
   if (options.pairs && !options.reference) {
     if (readSharedMemory(processor.tensorCores))
       passes.addPass(createPairNVGPUConvs());
-    passes.addPass(createStoreNVGPUGradients());
+    passes.addPass(createStoreNVGPUPrologues());
   }
   passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{
       options.reference, options.choice, options.measurements, options.noteCandidates}));

@@ -126,6 +126,14 @@ void KernelBuilder::softmaxGrad(Value g, Value y, RankedTensorType result) {
   kernel::SoftmaxGradOp::create(b, result, g, y, ScheduleAttr());
 }
 
+void KernelBuilder::standardise(Value x, RankedTensorType result) {
+  kernel::StandardiseOp::create(b, result, x, {1}, /*groups=*/1, llvm::APFloat(1e-5), ScheduleAttr());
+}
+
+void KernelBuilder::standardiseGrad(Value g, Value x, RankedTensorType result) {
+  kernel::StandardiseGradOp::create(b, result, g, x, {1}, /*groups=*/1, llvm::APFloat(1e-5), ScheduleAttr());
+}
+
 void KernelBuilder::merge(KernelRegion &merging) {
   auto op = cast<kernel::LaunchableOp>(body().back());
   OpResult partials = op->getResults().back();

@@ -90,6 +90,9 @@ public:
               mlir::RankedTensorType result);
   void softmax(mlir::Value x, mlir::RankedTensorType result);
   void softmaxGrad(mlir::Value g, mlir::Value y, mlir::RankedTensorType result);
+  /// These are over the channels of each position, with an eps of 1e-5.
+  void standardise(mlir::Value x, mlir::RankedTensorType result);
+  void standardiseGrad(mlir::Value g, mlir::Value x, mlir::RankedTensorType result);
   /// Attaches the merge of the operation's last result to the kernel; each yielded value makes a vector.
   void merge(KernelRegion &merging);
 

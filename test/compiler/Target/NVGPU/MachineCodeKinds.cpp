@@ -37,11 +37,11 @@ void lower(double &known, int64_t count, int64_t others) {
 } // namespace
 
 void kinema::testing::to_json(json &j, const KernelCounts &counts) {
-  j = {loopsJson(counts.staging), loopsJson(counts.products), counts.local};
+  j = {loopsJson(counts.staging), loopsJson(counts.products), counts.local, counts.early};
 }
 
 void kinema::testing::from_json(const json &j, KernelCounts &counts) {
-  counts = {loopsOf(j[0]), loopsOf(j[1]), j[2]};
+  counts = {loopsOf(j[0]), loopsOf(j[1]), j[2], j[3]};
 }
 
 void KindCounts::add(const KernelCounts &counts) {

@@ -235,6 +235,8 @@ std::string complaint(const nvidia::Processor &processor, const Kernel &kernel, 
     text +=
         fmt::format("does not fit a multiprocessor: {} registers for {} threads, {} bytes of shared memory; ",
                     r.registers, kernel.threads, r.sharedBytes + kernel.dynamicShared);
+  if (verdict.counts.early > 0)
+    text += fmt::format("{} instructions read sums before their products have ended; ", verdict.counts.early);
   for (const std::string &warning : verdict.warnings)
     if (!isAdvice(warning))
       text += warning + "; ";
@@ -248,7 +250,7 @@ json readCache(const std::string &path) {
 }
 
 /// Training and inference of every network, as large as it is written; two of them also in f32, whose kernels
-/// all have the reference lowering, and by terms.
+/// all have the reference lowering, by terms and in f16.
 std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks,
                                  const nvidia::Processor &processor) {
   std::vector<NetworkPlan> plans;
@@ -257,7 +259,7 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
     bool inF32 = network == "r2plus1d_18" || network == "ip_csn_50";
     std::vector<Precision> precisions = {Precision::BF16};
     if (inF32)
-      precisions.insert(precisions.end(), {Precision::FP32, Precision::BF16x3});
+      precisions.insert(precisions.end(), {Precision::FP32, Precision::BF16x3, Precision::FP16});
     for (Precision precision : precisions)
       for (bool train : {true, false})
         plans.push_back({fmt::format("{} {} {}", network, kernel::stringifyPrecision(precision).str(),

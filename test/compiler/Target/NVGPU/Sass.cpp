@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 using namespace llvm;
 using namespace kinema::testing;
@@ -19,6 +20,7 @@ struct Instruction {
   StringRef opcode;                // "LDG.E.128"
   SmallVector<StringRef> operands; // "R32", "desc[UR10][R32.64]"
   StringRef target;                // the label of a branch
+  bool isConditional;              // whether a predicate decides about it
 
   bool is(StringRef name) const {
     return opcode == name || (opcode.starts_with(name) && opcode.drop_front(name.size()).starts_with("."));
@@ -57,12 +59,13 @@ void Routine::read(StringRef line) {
   if (!line.consume_front("/*") || !line.contains(';'))
     return;
   StringRef text = line.split("*/").second.split(';').first.trim();
-  if (text.starts_with("@"))
+  bool isConditional = text.starts_with("@");
+  if (isConditional)
     text = text.split(' ').second.trim();
   auto [opcode, rest] = text.split(' ');
   if (opcode.empty() || opcode == "NOP")
     return;
-  Instruction instruction{opcode, {}, {}};
+  Instruction instruction{opcode, {}, {}, isConditional};
   rest.split(instruction.operands, ',', -1, /*KeepEmpty=*/false);
   for (StringRef &operand : instruction.operands)
     operand = operand.trim();
@@ -194,6 +197,42 @@ std::vector<LoopCounts> innermost(const Routine &routine, ArrayRef<Range> loops,
   return counts;
 }
 
+/// Returns how many columns a product of a warpgroup has, by its opcode "HGMMA.64x48x16.F32.BF16".
+int64_t columnsOf(StringRef opcode) {
+  int64_t columns = 0;
+  opcode.split("64x").second.consumeInteger(10, columns);
+  return columns;
+}
+
+/// Counts the instructions that touch sums under way, in the order of the code: from a product on, to the
+/// wait for all, or to where the code goes on elsewhere.
+int64_t countEarly(const Code &code) {
+  std::set<int64_t> sums; // registers
+  int64_t early = 0;
+  for (const Instruction &instruction : code) {
+    if (instruction.is("HGMMA")) {
+      forEachRegister(instruction.operands.front(), [&](int64_t first) {
+        for (int64_t i = 0; i < columnsOf(instruction.opcode) / 2; ++i) // 64 rows of 128 threads
+          sums.insert(first + i);
+      });
+      continue;
+    }
+    bool waitsForAll = instruction.is("WARPGROUP.DEPBAR") && instruction.operands.back() == "0x0";
+    if (waitsForAll || instruction.is("EXIT") || instruction.is("RET") ||
+        (instruction.is("BRA") && !instruction.isConditional))
+      sums.clear();
+    bool touches = false;
+    for (auto [number, operand] : enumerate(instruction.operands))
+      forEachRegister(operand, [&](int64_t first) {
+        bool isWide = number == 0 || instruction.opcode.starts_with("ST");
+        for (int64_t i = 0; i < (isWide ? registersOf(instruction) : 1); ++i)
+          touches |= sums.count(first + i) > 0;
+      });
+    early += touches;
+  }
+  return early;
+}
+
 KernelCounts countsOf(const Routine &routine) {
   auto has = [](ArrayRef<Instruction> loop, StringRef opcode) {
     return llvm::any_of(loop, [&](const Instruction &instruction) { return instruction.is(opcode); });
@@ -214,6 +253,7 @@ KernelCounts countsOf(const Routine &routine) {
   counts.local = llvm::count_if(routine.code, [](const Instruction &instruction) {
     return instruction.is("LDL") || instruction.is("STL");
   });
+  counts.early = countEarly(routine.code);
   return counts;
 }
 

@@ -29,6 +29,9 @@ struct KernelCounts {
   std::vector<LoopCounts> staging;  // that make staged positions of what lies in global or shared memory
   std::vector<LoopCounts> products; // that multiply matrices
   int64_t local = 0;                // loads and stores of local memory, anywhere
+  /// Instructions that read or write sums of warpgroups' products which may not have ended: between the last
+  /// products and the wait for all of them. Each is an error.
+  int64_t early = 0;
 };
 
 /// The counts of each kernel in a text of nvdisasm, by symbol.

@@ -134,6 +134,27 @@ TEST(Sass, LocalMemoryIsCountedAnywhere) {
   EXPECT_TRUE(counts.staging.empty());
 }
 
+TEST(Sass, WhatReadsSumsOfProductsThatHaveNotEndedIsEarly) {
+  auto early = [](const std::string &before, const std::string &behind) {
+    return readSass("\t.section\t.text.k,\"ax\",@progbits\n"
+                    "        /*0000*/  HGMMA.64x8x16.F32 R24, gdesc[UR8], R24, gsb0 ;\n"
+                    "        /*0010*/  WARPGROUP.DEPBAR.LE gsb0, 0x1 ;\n"
+                    "        /*0020*/  " +
+                    before +
+                    " ;\n"
+                    "        /*0030*/  WARPGROUP.DEPBAR.LE gsb0, 0x0 ;\n"
+                    "        /*0040*/  " +
+                    behind + " ;\n")["k"]
+        .early;
+  };
+  const std::string packs = "F2FP.F16.F32.PACK_AB R19, R25, R24", others = "IADD3 R23, R28, R29, RZ";
+  EXPECT_EQ(early(others, packs), 0);
+  EXPECT_EQ(early(packs, others), 1);
+  EXPECT_EQ(early("@!P0 STS.64 [R2], R26", others), 1);
+  EXPECT_EQ(early("CS2R R22, SRZ", others), 0);
+  EXPECT_EQ(early("LDS.128 R21, [R2]", others), 1);
+}
+
 TEST(Sass, KernelsAreToldApart) {
   auto counts = readSass(
       "\t.section\t.text.a,\"ax\"\n /*0000*/ STL [R1], R4 ;\n"

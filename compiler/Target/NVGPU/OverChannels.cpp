@@ -1,10 +1,11 @@
-#include "compiler/Target/NVGPU/Softmax.h"
+#include "compiler/Target/NVGPU/OverChannels.h"
 
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
 
@@ -14,19 +15,27 @@ using namespace kinema::nvidia;
 
 //===-- The plan ----------------------------------------------------------===//
 
+/// Counts the values that threads with the same position exchange.
+static int64_t exchangesOf(Operation *op) {
+  return TypeSwitch<Operation *, int64_t>(op)
+      .Case([](kernel::SoftmaxGradOp) { return 1; })
+      .Case([](kernel::StandardiseGradOp) { return 4; })
+      .Default([](Operation *) { return 2; });
+}
+
 namespace {
 /// Plans a block, which has some positions of a clip with all their channels.
-struct SoftmaxPlan {
-  SoftmaxPlan(Operation *op, const SoftmaxTile &tile)
-      : tile(tile), inputs(op->getNumOperands()), result(cast<RankedTensorType>(op->getResult(0).getType())) {
-  }
+struct OverChannelsPlan {
+  OverChannelsPlan(Operation *op, const OverChannelsTile &tile)
+      : tile(tile), inputs(op->getNumOperands()), exchanges(exchangesOf(op)),
+        result(cast<RankedTensorType>(op->getResult(0).getType())) {}
 
-  SoftmaxTile tile;
-  int64_t inputs; // tensors that are read
+  OverChannelsTile tile;
+  int64_t inputs;    // tensors that are read
+  int64_t exchanges; // of values between warps, each with slots of its own
   RankedTensorType result;
 
   static constexpr int64_t mostSplits = 3, mostWarps = 32;
-  static constexpr int64_t exchanges = 2; // of values between warps, each with slots of its own
 
   int64_t clips() const { return result.getDimSize(0); }
   int64_t channels() const { return result.getDimSize(1); }
@@ -55,55 +64,65 @@ struct SoftmaxPlan {
 };
 } // namespace
 
+bool nvidia::isOfSoftmax(Operation *op) { return isa<kernel::SoftmaxOp, kernel::SoftmaxGradOp>(op); }
+
+/// Returns whether the operation standardises all channels of each position, or is the gradient of that.
+static bool isOfLayerNorm(Operation *op) {
+  return TypeSwitch<Operation *, bool>(op)
+      .Case<kernel::StandardiseOp, kernel::StandardiseGradOp>(
+          [](auto op) { return op.getOver() == ArrayRef<int64_t>{1} && op.getGroups() == 1; })
+      .Default([](Operation *) { return false; });
+}
+
 static bool isSupported(Operation *op) {
   auto isStored = [](Value value) { return isBlocked(cast<RankedTensorType>(value.getType())); };
-  return isa<kernel::SoftmaxOp, kernel::SoftmaxGradOp>(op) && llvm::all_of(op->getOperands(), isStored) &&
+  return (isOfSoftmax(op) || isOfLayerNorm(op)) && llvm::all_of(op->getOperands(), isStored) &&
          llvm::all_of(op->getResults(), isStored);
 }
 
-static kernel::ScheduleAttr scheduleOf(Operation *op, const SoftmaxPlan &plan) {
-  return makeSchedule(op, SoftmaxTile::schedule(tensorCoresOf(op)),
+static kernel::ScheduleAttr scheduleOf(Operation *op, const OverChannelsPlan &plan) {
+  return makeSchedule(op, OverChannelsTile::schedule(tensorCoresOf(op), isOfSoftmax(op)),
                       {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
 }
 
-kernel::ScheduleAttr nvidia::softmaxSchedule(Operation *op, const SoftmaxTile &tile) {
-  return scheduleOf(op, SoftmaxPlan(op, tile));
+kernel::ScheduleAttr nvidia::overChannelsSchedule(Operation *op, const OverChannelsTile &tile) {
+  return scheduleOf(op, OverChannelsPlan(op, tile));
 }
 
-static double secondsOfPlan(Operation *op, const SoftmaxPlan &plan, const Processor &processor) {
+static double secondsOfPlan(Operation *op, const OverChannelsPlan &plan, const Processor &processor) {
   return secondsOfStream(processor.rates, kernel::trafficOf(op), plan.grid() * plan.threads(),
                          processor.machine.vectorAlignment);
 }
 
-Prediction nvidia::predictSoftmax(Operation *op, const Processor &processor) {
-  return secondsOfPlan(op, {op, parametersOf<SoftmaxTile>(kernel::scheduleOf(op))}, processor);
+Prediction nvidia::predictOverChannels(Operation *op, const Processor &processor) {
+  return secondsOfPlan(op, {op, parametersOf<OverChannelsTile>(kernel::scheduleOf(op))}, processor);
 }
 
-SmallVector<Candidate> nvidia::softmaxCandidates(Operation *op, const Processor &processor) {
+SmallVector<Candidate> nvidia::overChannelsCandidates(Operation *op, const Processor &processor) {
   if (!isSupported(op))
     return {};
   // Of equally quick ones the first is taken: of blocks that share a multiprocessor, some wait for memory
   // while others compute, and long runs of positions are whole lines of caches.
   Best best;
   for (bool shared : {true, false})
-    for (int64_t splits = 0; splits <= SoftmaxPlan::mostSplits; ++splits)
-      for (int64_t warps = 1; warps <= SoftmaxPlan::mostWarps; warps *= 2)
-        if (SoftmaxPlan plan(op, {splits, warps}); plan.fits() && (plan.together() > 1) == shared)
+    for (int64_t splits = 0; splits <= OverChannelsPlan::mostSplits; ++splits)
+      for (int64_t warps = 1; warps <= OverChannelsPlan::mostWarps; warps *= 2)
+        if (OverChannelsPlan plan(op, {splits, warps}); plan.fits() && (plan.together() > 1) == shared)
           best.consider(secondsOfPlan(op, plan, processor), [&] { return scheduleOf(op, plan); });
   return best.take();
 }
 
-kernel::ScheduleAttr nvidia::remakeSoftmax(Operation *op, const Processor &processor,
-                                           ScheduleParameters &parameters) {
+kernel::ScheduleAttr nvidia::remakeOverChannels(Operation *op, const Processor &processor,
+                                                ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  SoftmaxTile tile;
+  OverChannelsTile tile;
   parameters.read(tile);
-  parameters.check(tile.splits, 0, SoftmaxPlan::mostSplits);
-  parameters.check(tile.warps, 1, SoftmaxPlan::mostWarps);
+  parameters.check(tile.splits, 0, OverChannelsPlan::mostSplits);
+  parameters.check(tile.warps, 1, OverChannelsPlan::mostWarps);
   if (parameters.failed())
     return {};
-  SoftmaxPlan plan(op, tile);
+  OverChannelsPlan plan(op, tile);
   if (!plan.fits())
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
@@ -112,12 +131,14 @@ kernel::ScheduleAttr nvidia::remakeSoftmax(Operation *op, const Processor &proce
 //===-- The kernel --------------------------------------------------------===//
 
 namespace {
-class SoftmaxEmitter : WarpgroupEmitter {
+class OverChannelsEmitter : WarpgroupEmitter {
 public:
-  SoftmaxEmitter(const SoftmaxPlan &plan, KernelEmitter &e) : WarpgroupEmitter(e), plan(plan) {}
+  OverChannelsEmitter(const OverChannelsPlan &plan, KernelEmitter &e) : WarpgroupEmitter(e), plan(plan) {}
 
   void emitSoftmax();
-  void emitGradient();
+  void emitSoftmaxGradient();
+  void emitStandardise(double eps);
+  void emitStandardiseGradient(double eps);
 
 private:
   using Combine = KernelEmitter::Combine;
@@ -131,14 +152,17 @@ private:
   void store(Value vector, int64_t i);
   Value ofVector(Value vector, Combine combine);
   Value acrossParts(Value value, int64_t exchange, Combine combine);
+  Value sum(ArrayRef<Value> vectors, int64_t exchange);
+  Value existingOf(Value vector, int64_t i);
+  Value standardise(MutableArrayRef<Value> kept, double eps);
 
-  const SoftmaxPlan &plan;
+  const OverChannelsPlan &plan;
   Value n, position, valid; // this thread's position, clamped, and whether it is the thread's own
   Value inBlock, part;      // numbers of the position in the block, and of the thread among its parts
 };
 } // namespace
 
-void SoftmaxEmitter::placeThread() {
+void OverChannelsEmitter::placeThread() {
   inBlock = e.rem(e.thread, plan.positions());
   part = e.div(e.thread, plan.positions());
   n = e.div(e.firstBlock, plan.tiles());
@@ -148,13 +172,13 @@ void SoftmaxEmitter::placeThread() {
 }
 
 /// Returns where a channel block of the thread's position begins.
-Value SoftmaxEmitter::at(Value block) {
+Value OverChannelsEmitter::at(Value block) {
   Value plane = e.add(e.mul(n, plan.blocks()), block);
   return e.mul(e.add(e.mul(plane, plan.allPositions()), position), width);
 }
 
 /// Loads the thread's channel block number i. Channels that do not exist are `otherwise`.
-Value SoftmaxEmitter::load(int64_t input, int64_t i, float otherwise) {
+Value OverChannelsEmitter::load(int64_t input, int64_t i, float otherwise) {
   Value block = blockOf(i), read = mayMiss(i) ? e.min(block, e.index(plan.blocks() - 1)) : block;
   Value loaded = e.loadVector(e.operands[input], at(read), width);
   Value others = e.constant(otherwise, e.vectorType(width));
@@ -165,7 +189,7 @@ Value SoftmaxEmitter::load(int64_t input, int64_t i, float otherwise) {
   return loaded;
 }
 
-void SoftmaxEmitter::store(Value vector, int64_t i) {
+void OverChannelsEmitter::store(Value vector, int64_t i) {
   Value block = blockOf(i), exists = valid;
   if (mayMiss(i))
     exists = e.both(exists, less(block, e.index(plan.blocks())));
@@ -174,7 +198,7 @@ void SoftmaxEmitter::store(Value vector, int64_t i) {
 
 //===-- Over the channels of a position -----------------------------------===//
 
-Value SoftmaxEmitter::ofVector(Value vector, Combine combine) {
+Value OverChannelsEmitter::ofVector(Value vector, Combine combine) {
   Value value = vector::ExtractOp::create(e.b, e.loc, vector, 0);
   for (int64_t i = 1; i < width; ++i)
     value = combine(value, vector::ExtractOp::create(e.b, e.loc, vector, i));
@@ -183,7 +207,7 @@ Value SoftmaxEmitter::ofVector(Value vector, Combine combine) {
 
 /// Combines the values of the threads that share a position, in the order of their warps; a warp's parts by a
 /// butterfly. Each exchange of a kernel has slots of its own, so that the threads meet once.
-Value SoftmaxEmitter::acrossParts(Value value, int64_t exchange, Combine combine) {
+Value OverChannelsEmitter::acrossParts(Value value, int64_t exchange, Combine combine) {
   for (int64_t distance = plan.positions(); distance < warp; distance *= 2)
     value = combine(value, NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), value, word(distance),
                                                 word(31), NVVM::ShflKind::bfly, UnitAttr()));
@@ -206,7 +230,7 @@ Value SoftmaxEmitter::acrossParts(Value value, int64_t exchange, Combine combine
 
 //===-- Value and gradient ------------------------------------------------===//
 
-void SoftmaxEmitter::emitSoftmax() {
+void OverChannelsEmitter::emitSoftmax() {
   placeThread();
   auto larger = [&](Value a, Value b) -> Value { return arith::MaximumFOp::create(e.b, e.loc, a, b); };
   auto sum = [&](Value a, Value b) { return e.addf(a, b); };
@@ -228,7 +252,7 @@ void SoftmaxEmitter::emitSoftmax() {
     store(e.mulf(vector, share), i);
 }
 
-void SoftmaxEmitter::emitGradient() {
+void OverChannelsEmitter::emitSoftmaxGradient() {
   placeThread();
   auto sum = [&](Value a, Value b) { return e.addf(a, b); };
   SmallVector<Value> gradients, values;
@@ -244,11 +268,80 @@ void SoftmaxEmitter::emitGradient() {
     store(e.mulf(values[i], e.subf(gradients[i], total)), i);
 }
 
-void nvidia::emitSoftmax(Operation *op, KernelEmitter &e) {
-  SoftmaxPlan plan(op, parametersOf<SoftmaxTile>(kernel::scheduleOf(op)));
-  SoftmaxEmitter emitter(plan, e);
-  if (isa<kernel::SoftmaxOp>(op))
-    emitter.emitSoftmax();
-  else
-    emitter.emitGradient();
+/// Returns the sum of a position's channels, of which this thread has some vectors, in all lanes.
+Value OverChannelsEmitter::sum(ArrayRef<Value> vectors, int64_t exchange) {
+  auto add = [&](Value a, Value b) { return e.addf(a, b); };
+  Value total = vectors.front();
+  for (Value vector : vectors.drop_front())
+    total = e.addf(total, vector);
+  return e.splat(acrossParts(ofVector(total, add), exchange, add), width);
+}
+
+/// Returns the thread's channel block number i with zeros for channels that do not exist.
+Value OverChannelsEmitter::existingOf(Value vector, int64_t i) {
+  Value block = blockOf(i);
+  if (mayMiss(i))
+    vector = choose(less(block, e.index(plan.blocks())), vector, e.zero(width));
+  Value exist = existing(e.mul(block, width), width, plan.channels());
+  return exist ? choose(exist, vector, e.zero(width)) : vector;
+}
+
+/// Standardises what the thread has of its position. Returns 1 / sqrt(var + eps), in all lanes.
+Value OverChannelsEmitter::standardise(MutableArrayRef<Value> kept, double eps) {
+  Value share = e.constant(float(1.0 / double(plan.channels())), e.vectorType(width));
+  Value mean = e.mulf(sum(kept, 0), share);
+  SmallVector<Value> squares;
+  for (auto [i, vector] : llvm::enumerate(kept)) {
+    vector = existingOf(e.subf(vector, mean), i);
+    squares.push_back(e.mulf(vector, vector));
+  }
+  Value variance = e.mulf(sum(squares, 1), share);
+  Value root =
+      math::SqrtOp::create(e.b, e.loc, e.addf(variance, e.constant(float(eps), e.vectorType(width))));
+  Value rstd = e.divf(e.constant(1.0f, e.vectorType(width)), root);
+  for (Value &vector : kept)
+    vector = e.mulf(vector, rstd);
+  return rstd;
+}
+
+void OverChannelsEmitter::emitStandardise(double eps) {
+  placeThread();
+  SmallVector<Value> kept;
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i)
+    kept.push_back(load(0, i, 0));
+  standardise(kept, eps);
+  for (auto [i, vector] : llvm::enumerate(kept))
+    store(vector, i);
+}
+
+/// Of y = (x - mean) * rstd, the gradient of x is (g - mean(g) - y * mean(g * y)) * rstd.
+void OverChannelsEmitter::emitStandardiseGradient(double eps) {
+  placeThread();
+  SmallVector<Value> gradients, values;
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i) {
+    gradients.push_back(load(0, i, 0));
+    values.push_back(load(1, i, 0));
+  }
+  Value rstd = standardise(values, eps);
+  SmallVector<Value> products;
+  for (auto [g, y] : llvm::zip(gradients, values))
+    products.push_back(e.mulf(g, y));
+  Value share = e.constant(float(1.0 / double(plan.channels())), e.vectorType(width));
+  Value mean = e.mulf(sum(gradients, 2), share), product = e.mulf(sum(products, 3), share);
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i) {
+    Value centred = e.subf(e.subf(gradients[i], mean), e.mulf(values[i], product));
+    store(existingOf(e.mulf(centred, rstd), i), i);
+  }
+}
+
+void nvidia::emitOverChannels(Operation *op, KernelEmitter &e) {
+  OverChannelsPlan plan(op, parametersOf<OverChannelsTile>(kernel::scheduleOf(op)));
+  OverChannelsEmitter emitter(plan, e);
+  TypeSwitch<Operation *>(op)
+      .Case([&](kernel::SoftmaxOp) { emitter.emitSoftmax(); })
+      .Case([&](kernel::SoftmaxGradOp) { emitter.emitSoftmaxGradient(); })
+      .Case([&](kernel::StandardiseOp op) { emitter.emitStandardise(op.getEps().convertToDouble()); })
+      .Case([&](kernel::StandardiseGradOp op) {
+        emitter.emitStandardiseGradient(op.getEps().convertToDouble());
+      });
 }
