@@ -118,8 +118,8 @@ void Movements::moveBehind(Operation &op) {
   if (auto arrangement = dyn_cast<ArrangeOp>(op))
     return visit(arrangement);
   auto before = known.find(op.getOperand(0));
-  bool moves = isPositionsConv(&op) ||
-               (isPointwiseByChannel(&op) && before != known.end() && before->second.moved);
+  bool moves =
+      isPositionsConv(&op) || (isPointwiseByChannel(&op) && before != known.end() && before->second.moved);
   if (before != known.end() && moves && !isKept(op.getResult(0))) {
     Arranged source = before->second;
     int64_t channels = tensorOf(op.getResult(0)).getDimSize(1);

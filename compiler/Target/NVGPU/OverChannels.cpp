@@ -112,8 +112,7 @@ SmallVector<Candidate> nvidia::overChannelsCandidates(Operation *op, const Proce
   return best.take();
 }
 
-kernel::ScheduleAttr nvidia::remakeOverChannels(Operation *op, const Processor &processor,
-                                                ScheduleParameters &parameters) {
+kernel::ScheduleAttr nvidia::remakeOverChannels(Operation *op, ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
   OverChannelsTile tile;

@@ -36,8 +36,7 @@ bool isOfSoftmax(mlir::Operation *op);
 llvm::SmallVector<Candidate> overChannelsCandidates(mlir::Operation *op, const Processor &processor);
 
 /// Returns the schedule that the op's own parameters lead to (Strategy::remake).
-kernel::ScheduleAttr remakeOverChannels(mlir::Operation *op, const Processor &processor,
-                                        ScheduleParameters &parameters);
+kernel::ScheduleAttr remakeOverChannels(mlir::Operation *op, ScheduleParameters &parameters);
 
 /// Predicts the seconds of an op that has such a schedule.
 Prediction predictOverChannels(mlir::Operation *op, const Processor &processor);

@@ -60,9 +60,8 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
 
 static Strategy overChannelsRow(const Processor &processor, bool ofSoftmax) {
   return {OverChannelsTile::schedule(processor.tensorCores, ofSoftmax), emitOverChannels,
-          [&processor, ofSoftmax](Operation *op, ScheduleParameters &parameters) {
-            return isOfSoftmax(op) == ofSoftmax ? remakeOverChannels(op, processor, parameters)
-                                                : kernel::ScheduleAttr();
+          [ofSoftmax](Operation *op, ScheduleParameters &parameters) {
+            return isOfSoftmax(op) == ofSoftmax ? remakeOverChannels(op, parameters) : kernel::ScheduleAttr();
           },
           [&processor, ofSoftmax](Operation *op) {
             return isOfSoftmax(op) == ofSoftmax ? overChannelsCandidates(op, processor)
