@@ -1,7 +1,7 @@
 """Implements the part `kernels`: compares the kernels' results on this GPU with reference results that came with the bundle.
 
 Each case is a network: its scores, and loss, gradients, statistics and weights after one step of SGD, twice, since two
-runs must give the same bits. Small networks have the results of the emulator (bf16: the same arithmetic but for the order
+runs must give the same bits. Small networks have the results of the emulator (halves and terms: the same arithmetic but for the order
 in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32. Part `verify` says
 which kernel it is.
 """

@@ -215,10 +215,10 @@ def training_text(runs):
     text = ""
     for run in runs:
         if "error" in run:
-            text += f"{run['precision']}: FAILED: {run['error']}\n"
+            text += f"{run.get('precision', 'bf16')}: FAILED: {run['error']}\n"
             continue
         losses = run["losses"]
-        text += (f"{run['precision']}: {'ok' if run['passed'] else 'FAILED'}: loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} epochs, {run['seconds']} s; "
+        text += (f"{run.get('precision', 'bf16')}: {'ok' if run['passed'] else 'FAILED'}: loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} epochs, {run['seconds']} s; "
                  f"test top-1 {figure(run, 'clip_top1', '{:.1f}', 100)}%; the same bits twice: {'yes' if run['same_bits'] else 'NO'}\n")
     return text
 

@@ -35,6 +35,11 @@ static bool isPositionsConv(Operation *op) {
   return window == one;
 }
 
+/// Returns whether a batch norm reads the value: it goes with the conv that makes it.
+static bool isNormalised(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) { return isa<BatchNormOp>(user); });
+}
+
 /// Returns whether the operation makes each element of its first operand's at the same place, and of values
 /// that belong to channels.
 static bool isPointwiseByChannel(Operation *op) {
@@ -120,11 +125,11 @@ void Movements::moveBehind(Operation &op) {
   auto before = known.find(op.getOperand(0));
   bool moves =
       isPositionsConv(&op) || (isPointwiseByChannel(&op) && before != known.end() && before->second.moved);
-  if (before != known.end() && moves && !isKept(op.getResult(0))) {
-    Arranged source = before->second;
-    int64_t channels = tensorOf(op.getResult(0)).getDimSize(1);
-    known[op.getResult(0)] = {doWith(op, source.of), source.how.withChannels(channels), true};
-  }
+  if (before == known.end() || !moves || isKept(op.getResult(0)) || isNormalised(op.getResult(0)))
+    return;
+  Arranged source = before->second;
+  if (ArrangementAttr how = source.how.withChannels(tensorOf(op.getResult(0)).getDimSize(1)))
+    known[op.getResult(0)] = {doWith(op, source.of), how, true};
 }
 
 /// Values are arranged again only where others than arrangements and what has moved read them.
@@ -167,6 +172,8 @@ void Movements::moveBefore(ArrangeOp arrangement) {
   OpBuilder builder(way.back());
   Value source = way.back()->getOperand(0);
   ArrangementAttr how = arrangement.getHow().withChannels(tensorOf(source).getDimSize(1));
+  if (!how)
+    return;
   auto first = source.getDefiningOp<ArrangeOp>();
   if (ArrangementAttr both = first ? first.getHow().then(how) : ArrangementAttr()) {
     source = first.getX();

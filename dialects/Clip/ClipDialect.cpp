@@ -198,7 +198,8 @@ ArrangementAttr ArrangementAttr::withChannels(int64_t channels) const {
   SmallVector<int64_t> sourceCounts, targetCounts;
   auto source = side([&](unsigned axis) { return sourceFactors(axis); }, sourceCounts);
   auto target = side([&](unsigned axis) { return targetFactors(axis); }, targetCounts);
-  return get(getContext(), sizes, source, sourceCounts, target, targetCounts);
+  return sizes.size() > mostFactors ? ArrangementAttr()
+                                    : get(getContext(), sizes, source, sourceCounts, target, targetCounts);
 }
 
 namespace {

@@ -40,7 +40,7 @@ def StoreNVGPUPrologues : Pass<"store-nvgpu-prologues", "::mlir::ModuleOp"> {
     where products read it.
 
     Where the model of time finds the kernels quicker that way, that of the `kernel.map` included which stores the
-    value, all of them read what is stored. Their bits stay the same, since a value is rounded before a product reads it in any case.
+    value, all of them read what is stored. Their bits stay the same, since products read what is stored, be it halves or terms of f32.
     Kernels of the forward pass share no value with those of the backward pass, which would have to be kept for as long;
     the backward pass may store it again.
 

@@ -104,9 +104,12 @@ static bool mayBeStored(const Prologue &prologue) {
         return op.getBf16x3();
       });
   bool computes = !region.getRegion().front().without_terminator().empty();
-  return type && computes && (kernel::isHalf(type) || hasTerms) &&
-         llvm::all_of(prologue.kernel->getOperandTypes(),
-                      [](Type operand) { return cast<ShapedType>(operand).hasStaticShape(); });
+  // Terms are made of f32, and what is stored in halves is in those that are multiplied.
+  bool isMultiplied =
+      type && (hasTerms ? !kernel::isHalf(type) : type.getElementType() == kernel::halfOf(region));
+  return isMultiplied && computes && llvm::all_of(prologue.kernel->getOperandTypes(), [](Type operand) {
+           return cast<ShapedType>(operand).hasStaticShape();
+         });
 }
 
 bool SharedPrologue::take(Prologue other) {

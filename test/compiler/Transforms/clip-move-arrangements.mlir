@@ -66,8 +66,7 @@ func.func @there_and_back(%x: !x) -> !x {
 
 // -----
 
-// What others than arrangements read is arranged for them, behind the conv; axes that are cut at places that do not fit each other stay
-// two arrangements.
+// What others than arrangements read is arranged for them, behind the conv.
 !x = tensor<1x8x6x1x1xf32>
 !p = tensor<3x8x2x1x1xf32>
 !w = tensor<8x8x1x1x1xf32>
@@ -83,6 +82,71 @@ func.func @read_by_others(%x: !x) -> (tensor<3x8x1x1x1xf32>, !p) {
   %c = clip.conv %p, %w window <1x1x1> : (!p, !w) -> !p
   %m = clip.max_pool %c window <2x1x1> : (!p) -> tensor<3x8x1x1x1xf32>
   return %m, %c : tensor<3x8x1x1x1xf32>, !p
+}
+
+// -----
+
+// Two arrangements stay two where an axis is cut at places that do not fit each other, here into 2 times 3 and then into 3 times 2.
+!x = tensor<1x8x6x1x1xf32>
+!p = tensor<6x8x1x1x1xf32>
+!w = tensor<8x8x1x1x1xf32>
+clip.param @w : !w {role = "weight"}
+// CHECK-LABEL: func.func @cut_elsewhere(
+// CHECK: %[[A:.*]] = clip.conv %{{.*}} -> tensor<1x8x6x1x1xf32>
+// CHECK-NEXT: %[[P:.*]] = clip.arrange %[[A]] <_, 0, 1 2, _, _ -> 2 1, 0, _, _, _ of 8x3x2> : {{.*}} -> tensor<6x8x1x1x1xf32>
+// CHECK-NEXT: %[[Q:.*]] = clip.arrange %[[P]] <0 1, 2, _, _, _ -> 0, 2, 1, _, _ of 3x2x8> : {{.*}} -> tensor<3x8x2x1x1xf32>
+// CHECK-NEXT: return %[[Q]]
+func.func @cut_elsewhere(%x: !x) -> tensor<3x8x2x1x1xf32> {
+  %w = clip.read @w : !w
+  %p = clip.arrange %x <_, 0, 1 2, _, _ -> 2 1, 0, _, _, _ of 8x3x2> : (!x) -> !p
+  %c = clip.conv %p, %w window <1x1x1> : (!p, !w) -> !p
+  %q = clip.arrange %c <0 1, 2, _, _, _ -> 0, 2, 1, _, _ of 3x2x8> : (!p) -> tensor<3x8x2x1x1xf32>
+  return %q : tensor<3x8x2x1x1xf32>
+}
+
+// -----
+
+// A pointwise operation between an arrangement and a conv stays where it is: it makes no kernel of its own.
+!x = tensor<1x8x6x1x1xf32>
+!p = tensor<6x8x1x1x1xf32>
+!w = tensor<8x8x1x1x1xf32>
+clip.param @w : !w {role = "weight"}
+// CHECK-LABEL: func.func @pointwise_first(
+// CHECK: clip.arrange %{{.*}} -> tensor<6x8x1x1x1xf32>
+// CHECK-NEXT: clip.relu %{{.*}} -> tensor<6x8x1x1x1xf32>
+// CHECK-NEXT: clip.conv %{{.*}} -> tensor<6x8x1x1x1xf32>
+func.func @pointwise_first(%x: !x) -> !p {
+  %w = clip.read @w : !w
+  %p = clip.arrange %x <_, 0, 1, _, _ -> 1, 0, _, _, _ of 8x6> : (!x) -> !p
+  %r = clip.relu %p : (!p) -> !p
+  %c = clip.conv %r, %w window <1x1x1> : (!p, !w) -> !p
+  return %c : !p
+}
+
+// -----
+
+// A conv that a batch norm follows stays beside it, so that the norm is folded into it.
+!x = tensor<1x8x6x1x1xf32>
+!p = tensor<6x8x1x1x1xf32>
+!w = tensor<8x8x1x1x1xf32>
+!c = tensor<8xf32>
+clip.param @w : !w {role = "weight"}
+clip.param @mean : !c {role = "running_mean"}
+clip.param @var : !c {role = "running_var"}
+clip.param @gamma : !c {role = "gamma"}
+clip.param @beta : !c {role = "beta"}
+// CHECK-LABEL: func.func @normalised(
+// CHECK: clip.arrange %{{.*}} -> tensor<6x8x1x1x1xf32>
+// CHECK-NEXT: %[[C:.*]] = clip.conv %{{.*}} -> tensor<6x8x1x1x1xf32>
+// CHECK-NEXT: clip.batch_norm %[[C]]
+func.func @normalised(%x: !x) -> !p {
+  %w = clip.read @w : !w
+  %gamma = clip.read @gamma : !c
+  %beta = clip.read @beta : !c
+  %p = clip.arrange %x <_, 0, 1, _, _ -> 1, 0, _, _, _ of 8x6> : (!x) -> !p
+  %c = clip.conv %p, %w window <1x1x1> : (!p, !w) -> !p
+  %y, %m, %r = clip.batch_norm %c, %gamma, %beta running(@mean, @var) {eps = 1.0e-3, momentum = 0.1} : (!p, !c, !c) -> (!p, !c, !c)
+  return %y : !p
 }
 
 // -----

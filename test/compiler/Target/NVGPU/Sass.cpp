@@ -218,13 +218,16 @@ int64_t countEarly(const Code &code) {
       continue;
     }
     bool waitsForAll = instruction.is("WARPGROUP.DEPBAR") && instruction.operands.back() == "0x0";
-    if (waitsForAll || instruction.is("EXIT") || instruction.is("RET") ||
-        (instruction.is("BRA") && !instruction.isConditional))
+    // BRA.DIV and its like, and those with a predicate among their operands, may go on below.
+    bool leaves = instruction.is("EXIT") || instruction.is("RET") ||
+                  (instruction.opcode == "BRA" && instruction.operands.size() == 1);
+    if (waitsForAll || (leaves && !instruction.isConditional))
       sums.clear();
     bool touches = false;
     for (auto [number, operand] : enumerate(instruction.operands))
       forEachRegister(operand, [&](int64_t first) {
-        bool isWide = number == 0 || instruction.opcode.starts_with("ST");
+        bool stores = instruction.opcode.starts_with("ST");
+        bool isWide = stores ? number + 1 == instruction.operands.size() : number == 0;
         for (int64_t i = 0; i < (isWide ? registersOf(instruction) : 1); ++i)
           touches |= sums.count(first + i) > 0;
       });
