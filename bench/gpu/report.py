@@ -214,11 +214,12 @@ def sanitizer_text(found):
 def training_text(runs):
     text = ""
     for run in runs:
+        text += run.get("precision", "bf16") + ": "  # what was measured before names none
         if "error" in run:
-            text += f"{run.get('precision', 'bf16')}: FAILED: {run['error']}\n"
+            text += f"FAILED: {run['error']}\n"
             continue
         losses = run["losses"]
-        text += (f"{run.get('precision', 'bf16')}: {'ok' if run['passed'] else 'FAILED'}: loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} epochs, {run['seconds']} s; "
+        text += (f"{'ok' if run['passed'] else 'FAILED'}: loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} epochs, {run['seconds']} s; "
                  f"test top-1 {figure(run, 'clip_top1', '{:.1f}', 100)}%; the same bits twice: {'yes' if run['same_bits'] else 'NO'}\n")
     return text
 

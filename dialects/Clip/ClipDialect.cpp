@@ -162,12 +162,14 @@ ArrangementAttr ArrangementAttr::inverse() const {
   return get(getContext(), getSizes(), getTarget(), getTargetCounts(), getSource(), getSourceCounts());
 }
 
+/// Returns those of the factors that are larger than 1.
+static SmallVector<int64_t> without1(ArrangementAttr how, ArrayRef<int64_t> factors) {
+  return llvm::to_vector(
+      llvm::make_filter_range(factors, [&](int64_t factor) { return how.getSizes()[factor] != 1; }));
+}
+
 bool ArrangementAttr::isIdentity() const {
-  auto inOrder = [&](ArrayRef<int64_t> factors) {
-    return llvm::to_vector(
-        llvm::make_filter_range(factors, [&](int64_t factor) { return getSizes()[factor] != 1; }));
-  };
-  return sourceShape() == targetShape() && inOrder(getSource()) == inOrder(getTarget());
+  return sourceShape() == targetShape() && without1(*this, getSource()) == without1(*this, getTarget());
 }
 
 bool ArrangementAttr::movesPositionsAlone() const {
@@ -255,10 +257,6 @@ ArrangementAttr ArrangementAttr::then(ArrangementAttr next) const {
   if (!summed().empty() || getSource().size() != getTarget().size())
     return {};
   // Factors of size 1 would be cut off without end.
-  auto without1 = [](ArrangementAttr how, ArrayRef<int64_t> factors) {
-    return llvm::to_vector(
-        llvm::make_filter_range(factors, [&](int64_t factor) { return how.getSizes()[factor] != 1; }));
-  };
   CutFactors one(*this), other(next);
   for (unsigned axis = 0; axis < arrangedAxes; ++axis)
     if (!cutAlike(one, without1(*this, targetFactors(axis)), other, without1(next, next.sourceFactors(axis))))

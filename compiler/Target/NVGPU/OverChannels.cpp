@@ -152,7 +152,8 @@ private:
   Value ofVector(Value vector, Combine combine);
   Value acrossParts(Value value, int64_t exchange, Combine combine);
   Value sum(ArrayRef<Value> vectors, int64_t exchange);
-  Value existingOf(Value vector, int64_t i);
+  Value mean(ArrayRef<Value> vectors, int64_t exchange);
+  Value existingOf(Value vector, int64_t i, float otherwise = 0);
   Value standardise(MutableArrayRef<Value> kept, double eps);
 
   const OverChannelsPlan &plan;
@@ -176,16 +177,19 @@ Value OverChannelsEmitter::at(Value block) {
   return e.mul(e.add(e.mul(plane, plan.allPositions()), position), width);
 }
 
+/// Returns the thread's channel block number i with another number for channels that do not exist.
+Value OverChannelsEmitter::existingOf(Value vector, int64_t i, float otherwise) {
+  Value block = blockOf(i), others = e.constant(otherwise, e.vectorType(width));
+  if (mayMiss(i))
+    vector = choose(less(block, e.index(plan.blocks())), vector, others);
+  Value exist = existing(e.mul(block, width), width, plan.channels());
+  return exist ? choose(exist, vector, others) : vector;
+}
+
 /// Loads the thread's channel block number i. Channels that do not exist are `otherwise`.
 Value OverChannelsEmitter::load(int64_t input, int64_t i, float otherwise) {
   Value block = blockOf(i), read = mayMiss(i) ? e.min(block, e.index(plan.blocks() - 1)) : block;
-  Value loaded = e.loadVector(e.operands[input], at(read), width);
-  Value others = e.constant(otherwise, e.vectorType(width));
-  if (mayMiss(i))
-    loaded = choose(less(block, e.index(plan.blocks())), loaded, others);
-  if (Value exist = existing(e.mul(block, width), width, plan.channels()))
-    loaded = choose(exist, loaded, others);
-  return loaded;
+  return existingOf(e.loadVector(e.operands[input], at(read), width), i, otherwise);
 }
 
 void OverChannelsEmitter::store(Value vector, int64_t i) {
@@ -276,25 +280,21 @@ Value OverChannelsEmitter::sum(ArrayRef<Value> vectors, int64_t exchange) {
   return e.splat(acrossParts(ofVector(total, add), exchange, add), width);
 }
 
-/// Returns the thread's channel block number i with zeros for channels that do not exist.
-Value OverChannelsEmitter::existingOf(Value vector, int64_t i) {
-  Value block = blockOf(i);
-  if (mayMiss(i))
-    vector = choose(less(block, e.index(plan.blocks())), vector, e.zero(width));
-  Value exist = existing(e.mul(block, width), width, plan.channels());
-  return exist ? choose(exist, vector, e.zero(width)) : vector;
+/// Returns the mean of a position's channels, likewise.
+Value OverChannelsEmitter::mean(ArrayRef<Value> vectors, int64_t exchange) {
+  Value share = e.constant(float(1.0 / double(plan.channels())), e.vectorType(width));
+  return e.mulf(sum(vectors, exchange), share);
 }
 
 /// Standardises what the thread has of its position. Returns 1 / sqrt(var + eps), in all lanes.
 Value OverChannelsEmitter::standardise(MutableArrayRef<Value> kept, double eps) {
-  Value share = e.constant(float(1.0 / double(plan.channels())), e.vectorType(width));
-  Value mean = e.mulf(sum(kept, 0), share);
+  Value middle = mean(kept, 0);
   SmallVector<Value> squares;
   for (auto [i, vector] : llvm::enumerate(kept)) {
-    vector = existingOf(e.subf(vector, mean), i);
+    vector = existingOf(e.subf(vector, middle), i);
     squares.push_back(e.mulf(vector, vector));
   }
-  Value variance = e.mulf(sum(squares, 1), share);
+  Value variance = mean(squares, 1);
   Value root =
       math::SqrtOp::create(e.b, e.loc, e.addf(variance, e.constant(float(eps), e.vectorType(width))));
   Value rstd = e.divf(e.constant(1.0f, e.vectorType(width)), root);
@@ -325,10 +325,9 @@ void OverChannelsEmitter::emitStandardiseGradient(double eps) {
   SmallVector<Value> products;
   for (auto [g, y] : llvm::zip(gradients, values))
     products.push_back(e.mulf(g, y));
-  Value share = e.constant(float(1.0 / double(plan.channels())), e.vectorType(width));
-  Value mean = e.mulf(sum(gradients, 2), share), product = e.mulf(sum(products, 3), share);
+  Value middle = mean(gradients, 2), product = mean(products, 3);
   for (int64_t i = 0; i < plan.blocksOfThread(); ++i) {
-    Value centred = e.subf(e.subf(gradients[i], mean), e.mulf(values[i], product));
+    Value centred = e.subf(e.subf(gradients[i], middle), e.mulf(values[i], product));
     store(existingOf(e.mulf(centred, rstd), i), i);
   }
 }
