@@ -304,7 +304,7 @@ int64_t HaloPlan::registersAhead() const {
     return 0;
   // In a cluster, the addresses of the other block's barriers take some, and so does the tile's number where
   // consumers have different ones.
-  constexpr int64_t other = 8, ofRow = 8, ofPhases = 16, ofLoops = 32, ofTerms = 56, ofCluster = 4,
+  constexpr int64_t other = 8, ofRow = 8, ofPhases = 20, ofLoops = 32, ofTerms = 56, ofCluster = 4,
                     ofTurns = 8;
   int64_t taken = shortLivedRegisters() + other + ofRow * 2 * (rowTiles() - 1) +
                   (tile.cluster > 1 ? ofCluster : 0) + (tile.turns ? ofTurns : 0) +
@@ -349,6 +349,12 @@ int64_t HaloPlan::mostAccumulators() const {
   return most;
 }
 
+bool HaloPlan::epilogueSpills() const {
+  constexpr int64_t mostRegisters = 3; // of a row, for what boxes bring
+  return tensorCores == TensorCores::Warpgroups && tile.epilogueStages > 0 && terms > 1 &&
+         tile.cluster == 1 && !tile.turns && boxOperands + wideBoxOperands > mostRegisters;
+}
+
 bool HaloPlan::fits(const Processor &processor) const {
   // What rules out most tiles at little cost comes first. Where sums take no registers, the places of rows
   // do, which nothing else counts: with 6 tiles, ptxas spills.
@@ -364,5 +370,5 @@ bool HaloPlan::fits(const Processor &processor) const {
   FeedPlan feed = this->feed();
   bool staged = feed.copiesDoAll() || roles().stagingThreads() > 0;
   return whole && staged && feed.keepsPositions(mostPositions) && epilogueStagesSuffice() &&
-         pipeline().fits(processor);
+         !epilogueSpills() && pipeline().fits(processor);
 }

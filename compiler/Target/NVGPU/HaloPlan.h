@@ -141,7 +141,9 @@ struct HaloPlan {
 
   static constexpr int64_t consumers = consumersOfTurns; // warpgroups
 
-  Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores, tile.turns != 0}; }
+  Roles roles() const {
+    return {tile.producers, consumers, tile.copiers, tensorCores, tile.turns != 0, terms};
+  }
   /// Returns whether the last copying warp brings the weights and the others the source; else all bring both.
   bool copiesApart() const { return readSharedMemory(tensorCores) && tile.copiers > 1; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
@@ -294,6 +296,10 @@ struct HaloPlan {
   /// Counts how often a thread waits for operands at the places of rows: for each row of each group, or less
   /// often where groups are loaded ahead; never where boxes bring them.
   double loadsOfEpilogue() const;
+  /// Returns whether ptxas moves what boxes have brought of several groups of channels to registers, more
+  /// than there are. It does so for two operands of f32 beside sums of terms, where nothing between two
+  /// groups, a cluster's barrier or another consumer's turn, keeps it from that.
+  bool epilogueSpills() const;
   /// Counts the stages that a ring of what the epilogue reads needs. A consumer holds one while it waits for
   /// the next, if a tile has several parts. One that takes turns may be at its epilogue before the copies for
   /// the other's have come; of a stage that both use, it would take the phase before the other's for its own.

@@ -162,7 +162,11 @@ bool HaloWeightGradPlan::hasAccumulators() const {
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
   bool staged = copiesDoAll() || roles().stagingThreads() > 0;
-  const int64_t mostPositions = neighbours > 1 ? 5 : 10; // in registers, with two borders of pairs
+  // A thread has registers for the places of so many positions: for fewer where a position has two borders of
+  // a pair, and for fewest where a block's taps lie along both other axes. What ptxas spills decides: with 5,
+  // the first conv of c3d.
+  const bool tapsOfTwoAxes = tile.taps[0] > 1 && tile.taps[1] > 1;
+  const int64_t mostPositions = neighbours == 1 ? 10 : tapsOfTwoAxes ? 4 : 5;
   return hasAccumulators() && staged && gradientFeed().keepsPositions(mostPositions) &&
          activationFeed().keepsPositions(mostPositions) && (neighbours == 1 || tile.columns == inputs) &&
          pipeline().fits(processor) &&

@@ -67,7 +67,9 @@ struct HaloWeightGradPlan {
 
   static constexpr int64_t stages = 2;
 
-  Roles roles() const { return {tile.producers, tile.consumers, tile.copiers, tensorCores}; }
+  Roles roles() const {
+    return {tile.producers, tile.consumers, tile.copiers, tensorCores, /*turns=*/false, terms};
+  }
   int64_t rowTiles() const { return tile.rows / ProductShape::rows; }
   /// Returns the channels of the conv that are rows and columns, and how many of them exist: the last pair of
   /// taps of neighbours may have only one that does. Zeros are stored for the others.

@@ -15,6 +15,7 @@ struct Roles {
   int64_t copiers = 1;                  // of the producers' warps: the first ones, which begin copies
   TensorCores tensorCores = TensorCores::Warpgroups;
   bool turns = false; // whether the consumers take turns, two warpgroups that each have tiles of their own
+  int64_t terms = 1;  // of a staged number (#kernel.precision)
 
   constexpr int64_t threads() const { return (producers + consumers) * warpgroup; }
   constexpr int64_t firstConsumer() const { return producers * warpgroup; }
@@ -36,27 +37,29 @@ struct Roles {
 
   /// Returns whether threads trade registers; else all have as many.
   constexpr bool tradeRegisters() const { return readSharedMemory(tensorCores); }
-  /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no
-  /// more than a multiprocessor has. Consumers whose sums lie in tensor memory leave more to producers.
+  /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Consumers whose sums
+  /// lie in tensor memory leave more to producers. Beside two producers, those that add up products of terms
+  /// leave less: a producer then stages one position at a time, and keeps the place of no other one.
   constexpr int64_t producerRegisters() const {
     if (!tradeRegisters())
       return evenRegisters();
     if (tensorCores == TensorCores::TensorMemory)
       return producers == 2 ? 104 : consumers == 2 ? 128 : 120;
-    return producers == 2 ? 88 : consumers == 2 ? 104 : 96;
+    return producers == 1 ? 104 : terms == 1 ? 96 : 88;
   }
   constexpr int64_t consumerRegisters() const {
     if (!tradeRegisters())
       return evenRegisters();
     if (tensorCores == TensorCores::TensorMemory)
       return producers == 2 ? 152 : consumers == 2 ? 184 : 128;
-    return producers == 2 ? 168 : consumers == 2 ? 200 : 136;
+    return producers == 2 ? (terms == 1 ? 160 : 168) : consumers == 2 ? 200 : 136;
   }
-  /// Returns whether there are registers for so many warpgroups.
+  /// Returns whether there are registers for so many warpgroups: producers give back at least as many of
+  /// those that a block is launched with as consumers take, who would wait for them for ever.
   constexpr bool exist() const {
     int64_t all = producers * producerRegisters() + consumers * consumerRegisters();
-    return producers >= 1 && copiers <= warpsOfGroup * producers && all * warpgroup <= Processor::registers &&
-           producers + consumers <= 4;
+    return producers >= 1 && copiers <= warpsOfGroup * producers &&
+           all <= (producers + consumers) * evenRegisters() && producers + consumers <= 4;
   }
 
 private:

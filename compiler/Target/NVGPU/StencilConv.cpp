@@ -168,12 +168,10 @@ StencilSums::Result StencilConvEmitter::emitResult(const Item &item, int64_t fra
   SmallVector<Value> at = {n, e.mul(block, blockChannels), e.add(item.first[0], frameSpan.results[frame]),
                            e.add(item.first[1], rowSpan.results[row]), item.first[2]};
   StencilSums::Result result{{}, item.valid};
-  const std::array<int64_t, 2> sizes = {plan.tile.frames, plan.tile.rows};
   for (int axis = 0; axis < 2; ++axis) {
-    const HaloAxis &halo = plan.axes[axis];
-    if (halo.result % (sizes[axis] * halo.resultStep) == 0)
+    if (!plan.reachesBeyond(axis))
       continue;
-    Value exists = less(at[axis + 2], e.index(halo.result));
+    Value exists = less(at[axis + 2], e.index(plan.axes[axis].result));
     result.valid = result.valid ? e.both(result.valid, exists) : exists;
   }
   SmallVector<Value> readAt = at;

@@ -103,6 +103,12 @@ struct StencilPlan {
   int64_t threads() const;
   StencilRing ring() const;
   StencilGrid grid() const;
+  /// Returns whether some tile reaches beyond the result along T (0) or H (1), so that threads ask which of
+  /// their results exist.
+  bool reachesBeyond(int axis) const {
+    const int64_t size = axis == 0 ? tile.frames : tile.rows;
+    return axes[axis].result % (size * axes[axis].resultStep) != 0;
+  }
 
   int64_t weightBytes() const { return 4 * blockChannels * shape::product(kernel); }
   /// The ring lies behind the weights.

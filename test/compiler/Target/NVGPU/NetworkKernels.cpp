@@ -1,15 +1,21 @@
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
+#include "test/compiler/Target/NVGPU/OneKernel.h"
 
 #include "compiler/Pipelines/Register.h"
 #include "compiler/Target/NVGPU/Processor.h"
 #include "compiler/Transforms/ClipFunctions.h"
 #include "dialects/Kernel/Kernel.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/DebugStringHelper.h"
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -139,4 +145,64 @@ std::vector<NetworkKernel> kinema::testing::kernelsOf(const std::vector<NetworkP
       }
   }
   return kernels;
+}
+
+/// Returns the text of a kernel without what makes no difference to its code but numbers, behind what
+/// `describe` says of its schedule.
+static std::string kindOf(const std::string &text,
+                          llvm::function_ref<std::string(kernel::ScheduleAttr)> describe) {
+  constexpr int64_t block = 8;
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](RankedTensorType type) {
+    SmallVector<int64_t> shape(type.getRank(), block);
+    if (shape.size() > 1 && !type.isDynamicDim(1) && type.getDimSize(1) % block != 0)
+      shape[1] = 1;
+    return RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
+  });
+  replacer.addReplacement([&](kernel::PieceAttr piece) {
+    // This says whether it begins and ends with a block.
+    auto kind = [&](int64_t number) { return number == 0 ? 0 : number % block == 0 ? block : 1; };
+    return kernel::PieceAttr::get(piece.getContext(), piece.getInput(), kind(piece.getFrom()),
+                                  kind(piece.getTo()), kind(piece.getCount()), piece.getFrames());
+  });
+  auto module = parseSourceString<ModuleOp>(text, &contextOfThread());
+  replacer.recursivelyReplaceElementsIn(*module, /*replaceAttrs=*/true, /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+  module->walk([](arith::ConstantOp op) { op.setValueAttr(Builder(op).getZeroAttr(op.getType())); });
+  module->walk([](kernel::DropoutOp op) { op.setStream(0); });
+  auto op = cast<kernel::LaunchableOp>(defOf(*module).getKernel());
+  std::string schedule = describe(kernel::scheduleOf(op));
+  op.setScheduleAttr({});
+  return schedule + debugString(*module);
+}
+
+std::string kinema::testing::kindOf(const NetworkKernel &kernel) {
+  return ::kindOf(kernel.text, [](kernel::ScheduleAttr schedule) { return schedule.getName().str(); });
+}
+
+std::string kinema::testing::tiledKindOf(const NetworkKernel &kernel) {
+  return ::kindOf(kernel.text, [](kernel::ScheduleAttr schedule) {
+    std::string text = schedule.getName().str();
+    for (auto &[parameter, value] : schedule.getNumbers())
+      if (parameter != kernel::ScheduleAttr::partialsName)
+        text += " " + parameter + "=" + std::to_string(value);
+    return text;
+  });
+}
+
+std::vector<NetworkKernel>
+kinema::testing::oneOfEach(const std::vector<NetworkKernel> &kernels,
+                           llvm::function_ref<std::string(const NetworkKernel &)> kind) {
+  std::vector<std::string> kinds(kernels.size());
+  inParallel(kernels.size(), [&](size_t i) { kinds[i] = kind(kernels[i]); });
+  std::map<std::string, const NetworkKernel *> least;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    auto [known, isNew] = least.try_emplace(std::move(kinds[i]), &kernels[i]);
+    if (!isNew && kernels[i].work < known->second->work)
+      known->second = &kernels[i];
+  }
+  std::vector<NetworkKernel> chosen;
+  for (const NetworkKernel *kept : llvm::make_second_range(least))
+    chosen.push_back(*kept);
+  return chosen;
 }

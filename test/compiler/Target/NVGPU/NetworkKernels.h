@@ -41,6 +41,19 @@ std::vector<std::string> networksOf(const std::string &folder, llvm::StringRef w
 /// The kernels of each plan, one of each text; what cannot be planned is added to `errors`.
 std::vector<NetworkKernel> kernelsOf(const std::vector<NetworkPlan> &plans, std::vector<std::string> &errors);
 
+/// Returns the name of a kernel's schedule and the kernel's text without what makes no difference to its code
+/// but numbers: sizes, but for channels that need padding, and constants.
+std::string kindOf(const NetworkKernel &kernel);
+
+/// Returns what `kindOf` does and the parameters of the schedule, such as tiles and depths of rings, but for
+/// the number of partials: most of what decides on a kernel's registers. Sizes may too, where tiles reach
+/// beyond a tensor or places in it take 64 bits.
+std::string tiledKindOf(const NetworkKernel &kernel);
+
+/// Returns one kernel of each kind, that of least work.
+std::vector<NetworkKernel> oneOfEach(const std::vector<NetworkKernel> &kernels,
+                                     llvm::function_ref<std::string(const NetworkKernel &)> kind);
+
 /// The argument behind the option of this name; nothing where it is not given.
 std::string valueOf(llvm::StringRef option, int argc, char **argv);
 

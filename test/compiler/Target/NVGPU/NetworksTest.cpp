@@ -19,9 +19,7 @@
 #include "dialects/Kernel/Terms.h"
 #include "runtime/Support/Difference.h"
 
-#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Support/DebugStringHelper.h"
 #include "gtest/gtest.h"
 
 #include <chrono>
@@ -34,34 +32,6 @@ using namespace kinema;
 using namespace kinema::testing;
 
 namespace {
-
-/// Returns the schedule's name and the text of a kernel without what makes no difference to its code but
-/// numbers: sizes, but for channels that need padding, and constants.
-std::string kindOf(const std::string &text) {
-  constexpr int64_t block = 8;
-  AttrTypeReplacer replacer;
-  replacer.addReplacement([&](RankedTensorType type) {
-    SmallVector<int64_t> shape(type.getRank(), block);
-    if (shape.size() > 1 && !type.isDynamicDim(1) && type.getDimSize(1) % block != 0)
-      shape[1] = 1;
-    return RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
-  });
-  replacer.addReplacement([&](kernel::PieceAttr piece) {
-    // This says whether it begins and ends with a block.
-    auto kind = [&](int64_t number) { return number == 0 ? 0 : number % block == 0 ? block : 1; };
-    return kernel::PieceAttr::get(piece.getContext(), piece.getInput(), kind(piece.getFrom()),
-                                  kind(piece.getTo()), kind(piece.getCount()), piece.getFrames());
-  });
-  auto module = parseSourceString<ModuleOp>(text, &contextOfThread());
-  replacer.recursivelyReplaceElementsIn(*module, /*replaceAttrs=*/true, /*replaceLocs=*/false,
-                                        /*replaceTypes=*/true);
-  module->walk([](arith::ConstantOp op) { op.setValueAttr(Builder(op).getZeroAttr(op.getType())); });
-  module->walk([](kernel::DropoutOp op) { op.setStream(0); });
-  auto op = cast<kernel::LaunchableOp>(defOf(*module).getKernel());
-  std::string schedule = kernel::scheduleOf(op).getName().str();
-  op.setScheduleAttr({});
-  return schedule + debugString(*module);
-}
 
 /// Returns the halves among what a kernel reads and makes.
 Half halfOf(kernel::DefOp def) {
@@ -258,20 +228,6 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
   return plans;
 }
 
-/// Returns the kernel of each kind that is least work.
-std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
-  std::map<std::string, NetworkKernel> kinds;
-  for (NetworkKernel &kernel : kernels) {
-    auto [known, isNew] = kinds.try_emplace(kindOf(kernel.text), kernel);
-    if (!isNew && kernel.work < known->second.work)
-      known->second = std::move(kernel);
-  }
-  std::vector<NetworkKernel> chosen;
-  for (auto &[kind, kernel] : kinds)
-    chosen.push_back(std::move(kernel));
-  return chosen;
-}
-
 std::string models, networks, precisions, wantedKind, processor = hopper;
 int64_t mostWork = 8000000;
 
@@ -283,11 +239,11 @@ TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
   std::vector<NetworkKernel> all;
   for (const NetworkKernel &kernel : kernelsOf(plans, wrong))
     llvm::append_range(all, withFewParameters(kernel));
-  std::vector<NetworkKernel> kernels = oneOfEachKind(all);
+  std::vector<NetworkKernel> kernels = oneOfEach(all, kindOf);
   inParallel(kernels.size(), [&](size_t i) {
-    std::string kind = kindOf(kernels[i].text);
+    std::string kind = kindOf(kernels[i]);
     NetworkKernel small = makeSmall(kernels[i], mostWork);
-    if (kindOf(small.text) == kind)
+    if (kindOf(small) == kind)
       kernels[i] = std::move(small);
   });
   llvm::sort(kernels, [](auto &a, auto &b) { return a.work > b.work; }); // the longest first

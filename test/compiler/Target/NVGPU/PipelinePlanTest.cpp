@@ -78,3 +78,29 @@ TEST(PipelinePlan, TheBlocksOfAClusterFreeStagesTogether) {
   EXPECT_EQ(plan.weights.frees, 16);
   EXPECT_EQ(PipelinePlan(roles, {"operands", 2, 384, 5}).cluster(), 1);
 }
+
+/// Expects that producers give back at least as many registers of those that a block is launched with as
+/// consumers take, who would wait for them for ever.
+void expectEnoughRegisters(const Roles &some) {
+  SCOPED_TRACE(std::to_string(some.producers) + " producers, " + std::to_string(some.consumers) +
+               " consumers, " + std::to_string(some.terms) + " terms");
+  constexpr int64_t step = 8;
+  const int64_t launched = 65536 / some.threads() / step * step;
+  EXPECT_LE(some.consumers * (some.consumerRegisters() - launched),
+            some.producers * (launched - some.producerRegisters()));
+  EXPECT_EQ(some.producerRegisters() % step, 0);
+  EXPECT_EQ(some.consumerRegisters() % step, 0);
+  EXPECT_TRUE(some.exist());
+}
+
+TEST(Roles, ProducersGiveTheRegistersThatConsumersTake) {
+  for (TensorCores tensorCores : {TensorCores::Warpgroups, TensorCores::TensorMemory})
+    for (auto [producers, consumers] : {std::pair{1, 2}, {1, 3}, {2, 2}})
+      for (int64_t terms : {1, 2})
+        expectEnoughRegisters({producers, consumers, 1, tensorCores, false, terms});
+}
+
+TEST(Roles, MoreWarpgroupsThanRegistersDoNotExist) {
+  EXPECT_FALSE((Roles{2, 3}.exist()));
+  EXPECT_FALSE((Roles{3, 2}.exist()));
+}

@@ -4,12 +4,15 @@
 // LLVM gets of it, what makes PTX of that, or ptxas has changed; a run in which nothing has changed since a
 // good one does nothing.
 //
-// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--processor NAME] [--update]
-// exit status 77: there is no ptxas; --update writes what is found to the file KINDS
+// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--processor NAME] [--one-of-each]
+// [--update]
+// --one-of-each takes one kernel of each kind and tile; --update writes what is found to the file KINDS
+// exit status 77: there is no ptxas
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/NVGPU/MachineCodeKinds.h"
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 #include "test/compiler/Target/NVGPU/OneKernel.h"
+#include "test/compiler/Target/NVGPU/PTXChecks.h"
 
 #include "compiler/Support/Tool.h"
 #include "compiler/Target/NVGPU/Assembler.h"
@@ -73,9 +76,9 @@ struct Lowered {
   std::string error;
 };
 
-/// A kernel that ptxas is given.
+/// A kernel that ptxas is given, and what is wrong with it though ptxas takes it.
 struct Assembled {
-  std::string name, ptx;
+  std::string name, ptx, fault;
 };
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
@@ -83,7 +86,7 @@ std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_6
 /// Returns what LLVM gets of a kernel.
 gpu::GPUModuleOp partOf(ModuleOp lowered) { return *lowered.getOps<gpu::GPUModuleOp>().begin(); }
 
-std::string kindOf(Operation *kernel) {
+std::string operationAndSchedule(Operation *kernel) {
   std::string kind = kernel->getName().stripDialect().str();
   if (auto conv = dyn_cast<kernel::ConvOp>(kernel))
     kind += " " + kernel::stringifyDirection(conv.getDirection()).str();
@@ -98,7 +101,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   result.module = parseSourceString<ModuleOp>(kernel.text, &context);
   if (!result.module)
     return result;
-  result.kind = kindOf(defOf(*result.module).getKernel());
+  result.kind = operationAndSchedule(defOf(*result.module).getKernel());
   auto schedule = kernel::scheduleOf(defOf(*result.module).getKernel());
   result.threads = *schedule.getThreads();
   result.dynamicShared = schedule.getScratch();
@@ -115,39 +118,6 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   return result;
 }
 
-/// Returns the first line that reads a register which a load from tensor memory may not have written yet;
-/// nothing where there is none. What such a line reads is undefined (PTX ISA, "tcgen05.wait").
-StringRef earlyReadOf(StringRef ptx) {
-  std::set<StringRef> loading;
-  auto registersOf = [](StringRef line, function_ref<void(StringRef)> take) {
-    for (size_t at = line.find("%r"); at != StringRef::npos; at = line.find("%r", at + 1))
-      take(line.substr(at).take_while([](char c) { return c == '%' || llvm::isAlnum(c); }));
-  };
-  for (StringRef line : llvm::split(ptx, '\n')) {
-    bool early = false;
-    registersOf(line, [&](StringRef name) { early |= loading.count(name) > 0; });
-    if (early)
-      return line;
-    if (line.contains("tcgen05.ld."))
-      registersOf(line.split('}').first, [&](StringRef name) { loading.insert(name); });
-    else if (line.contains("tcgen05.wait::ld"))
-      loading.clear();
-  }
-  return {};
-}
-
-/// Returns the first line that adds to both words of a matrix descriptor; nothing where there is none. ptxas
-/// 13.0 has lost the upper one of such a sum (SharedMemoryContract).
-StringRef sumOfDescriptors(StringRef ptx) {
-  for (StringRef line : llvm::split(ptx, '\n')) {
-    uint64_t added = 0;
-    if (line.trim().starts_with("add.s64") && line.contains("%rd") &&
-        !line.rsplit(", ").second.rtrim("; \t").getAsInteger(10, added) && added >> 32 != 0)
-      return line;
-  }
-  return {};
-}
-
 /// Returns the kernel's PTX under the kernel's own name, which its part gets too.
 Assembled generate(Lowered &kernel, std::string &error) {
   ScopedDiagnosticHandler handler(kernel.module->getContext(),
@@ -159,17 +129,14 @@ Assembled generate(Lowered &kernel, std::string &error) {
   PassManager passes(kernel.module->getContext());
   nvidia::addInlineAssembly(passes);
   if (failed(passes.run(*kernel.module)))
-    return {kernel.name, ""};
+    return {kernel.name, "", ""};
   gpu::GPUModuleOp part = partOf(*kernel.module);
   part.setName(kernel.name);
   auto text = nvidia::generatePTX(part, *nvidia::processorOf(part));
-  if (succeeded(text))
-    if (StringRef line = earlyReadOf(*text); !line.empty())
-      error += "reads what a load from tensor memory may not have written yet: " + line.trim().str();
-  if (succeeded(text))
-    if (StringRef line = sumOfDescriptors(*text); !line.empty())
-      error += "adds to both words of a descriptor: " + line.trim().str();
-  return {kernel.name, succeeded(text) ? std::move(*text) : ""};
+  if (failed(text))
+    return {kernel.name, "", ""};
+  std::string fault = faultOfPTX(*text);
+  return {kernel.name, std::move(*text), fault};
 }
 
 /// Adds what the machine code of a cubin does to the verdicts.
@@ -202,6 +169,9 @@ std::map<std::string, Verdict> assemble(const Tools &tools, const nvidia::Proces
   std::map<std::string, Verdict> verdicts;
   for (auto &[name, resources] : assembly.kernels)
     verdicts[name].resources = resources;
+  for (const Assembled &kernel : batch)
+    if (auto verdict = verdicts.find(kernel.name); verdict != verdicts.end() && !kernel.fault.empty())
+      verdict->second.warnings.push_back(kernel.fault);
   for (const std::string &warning : assembly.warnings) {
     auto named = llvm::find_if(
         verdicts, [&](auto &verdict) { return warning.find(verdict.first) != std::string::npos; });
@@ -238,8 +208,9 @@ std::string complaint(const nvidia::Processor &processor, const Kernel &kernel, 
   if (verdict.counts.early > 0)
     text += fmt::format("{} instructions read sums before their products have ended; ", verdict.counts.early);
   for (const std::string &warning : verdict.warnings)
+    // The kernel's name is left out, since it changes with everything that makes the kernel.
     if (!isAdvice(warning))
-      text += warning + "; ";
+      text += StringRef(warning).split(" in the function '").first.str() + "; ";
   return text;
 }
 
@@ -340,16 +311,17 @@ std::string placeOf(const NetworkPlan &plan, const NetworkKernel &kernel) {
   return fmt::format("{}, layer {} ({})", plan.network, kernel.layer, kernel.operation);
 }
 
-/// Takes out what the file lists by hand as known faults that wait to be mended, and tells of them. A run
-/// over all networks fails where one of them is there no more.
-std::vector<std::string> withoutKnown(std::vector<std::string> wrong, const json &file, bool all) {
-  std::vector<std::string> known = file.value("known faults", std::vector<std::string>());
+/// Takes out what the file lists by hand, under this name, as known faults that wait to be mended, and tells
+/// of them. A run fails where one of its own is there no more.
+std::vector<std::string> withoutKnown(std::vector<std::string> wrong, const json &file,
+                                      const std::string &name) {
+  auto known = file.value("known faults", json::object()).value(name, std::vector<std::string>());
   for (const std::string &fault : known) {
     auto found = llvm::find(wrong, fault);
     if (found != wrong.end()) {
       fmt::print("known: {}\n", fault);
       wrong.erase(found);
-    } else if (all) {
+    } else {
       wrong.push_back(fmt::format("{}: this known fault is mended, take it out of the list", fault));
     }
   }
@@ -419,7 +391,10 @@ std::optional<Tools> findTools() {
 int main(int argc, char **argv) {
   std::string models = argv[1], cachePath = argv[2], kinds = argv[3],
               networks = valueOf("--networks", argc, argv);
-  bool update = llvm::is_contained(ArrayRef(argv, argc).drop_front(), StringRef("--update"));
+  auto given = [&](StringRef option) {
+    return llvm::is_contained(ArrayRef(argv, argc).drop_front(), option);
+  };
+  bool update = given("--update"), eachOnce = given("--one-of-each");
   std::string processorName = valueOf("--processor", argc, argv);
   const nvidia::Processor *processor =
       nvidia::processorNamed(processorName.empty() ? hopper : processorName.c_str());
@@ -428,6 +403,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   std::string name = networks.empty() ? "all" : networks; // of what the files know
+  if (eachOnce)
+    name += ", one of each";
   if (!processorName.empty())
     name = processorName + " " + name;
   auto tools = findTools();
@@ -446,6 +423,10 @@ int main(int argc, char **argv) {
   std::vector<NetworkPlan> plans = plansOf(models, networks, *processor);
   std::vector<NetworkKernel> kernels = kernelsOf(plans, wrong);
   fmt::print("{} plans, {} different kernels\n", plans.size(), kernels.size());
+  if (eachOnce) {
+    kernels = oneOfEach(kernels, tiledKindOf);
+    fmt::print("{} kinds and tiles\n", kernels.size());
+  }
   std::fflush(stdout);
   size_t before = cache.size();
   std::vector<Kernel> judged = Judge(*tools, *processor, cache, cachePath).judge(kernels);
@@ -458,7 +439,7 @@ int main(int argc, char **argv) {
     fmt::print("the machine code was not compared: ptxas is of another release than {}\n", knownRelease);
   else
     llvm::append_range(wrong, compareKinds(kinds, name, update, judged, cache));
-  wrong = withoutKnown(std::move(wrong), readCache(kinds), networks.empty() && processorName.empty());
+  wrong = withoutKnown(std::move(wrong), readCache(kinds), name);
   for (const std::string &line : wrong)
     fmt::print("{}\n", line);
   if (!wrong.empty() || kernels.empty())
