@@ -8,12 +8,10 @@
 
 namespace kinema::testing {
 
-/// Returns what is wrong with the PTX of one kernel, with the line, or nothing where nothing is:
-/// - A line reads a register which a load from tensor memory may not have written yet. What it reads is
-/// undefined
-///   (PTX ISA, "tcgen05.wait").
-/// - A line adds to both words of a matrix descriptor. ptxas 13.0 has lost the upper one of such a sum
-///   (SharedMemoryContract).
+/// Returns what is wrong with the PTX of one kernel, with the line, or nothing where nothing is. A line may
+/// not read a register which a load from tensor memory may not have written yet, since what it reads is
+/// undefined (PTX ISA, "tcgen05.wait"). No line may add to both words of a matrix descriptor, since
+/// ptxas 13.0 has lost the upper one of such a sum (SharedMemoryContract).
 std::string faultOfPTX(llvm::StringRef ptx);
 
 } // namespace kinema::testing

@@ -14,6 +14,20 @@ void expectRegion(const SharedRegion &region, int64_t at, int64_t bytes) {
 
 constexpr Roles roles = {2, 2};
 
+/// Expects that producers give back at least as many registers of those that a block is launched with as
+/// consumers take, who would wait for them for ever.
+void expectEnoughRegisters(const Roles &some) {
+  SCOPED_TRACE(std::to_string(some.producers) + " producers, " + std::to_string(some.consumers) +
+               " consumers, " + std::to_string(some.terms) + " terms");
+  constexpr int64_t step = 8;
+  const int64_t launched = 65536 / some.threads() / step * step;
+  EXPECT_LE(some.consumers * (some.consumerRegisters() - launched),
+            some.producers * (launched - some.producerRegisters()));
+  EXPECT_EQ(some.producerRegisters() % step, 0);
+  EXPECT_EQ(some.consumerRegisters() % step, 0);
+  EXPECT_TRUE(some.exist());
+}
+
 } // namespace
 
 TEST(SharedMemory, RegionsLieOneBehindTheOther) {
@@ -77,20 +91,6 @@ TEST(PipelinePlan, TheBlocksOfAClusterFreeStagesTogether) {
   EXPECT_EQ(plan.operands.frees, 8);
   EXPECT_EQ(plan.weights.frees, 16);
   EXPECT_EQ(PipelinePlan(roles, {"operands", 2, 384, 5}).cluster(), 1);
-}
-
-/// Expects that producers give back at least as many registers of those that a block is launched with as
-/// consumers take, who would wait for them for ever.
-void expectEnoughRegisters(const Roles &some) {
-  SCOPED_TRACE(std::to_string(some.producers) + " producers, " + std::to_string(some.consumers) +
-               " consumers, " + std::to_string(some.terms) + " terms");
-  constexpr int64_t step = 8;
-  const int64_t launched = 65536 / some.threads() / step * step;
-  EXPECT_LE(some.consumers * (some.consumerRegisters() - launched),
-            some.producers * (launched - some.producerRegisters()));
-  EXPECT_EQ(some.producerRegisters() % step, 0);
-  EXPECT_EQ(some.consumerRegisters() % step, 0);
-  EXPECT_TRUE(some.exist());
 }
 
 TEST(Roles, ProducersGiveTheRegistersThatConsumersTake) {

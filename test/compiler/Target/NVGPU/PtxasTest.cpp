@@ -4,8 +4,8 @@
 // LLVM gets of it, what makes PTX of that, or ptxas has changed; a run in which nothing has changed since a
 // good one does nothing.
 //
-// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--processor NAME] [--one-of-each]
-// [--update]
+// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--processor NAME]
+//        [--one-of-each] [--update]
 // --one-of-each takes one kernel of each kind and tile; --update writes what is found to the file KINDS
 // exit status 77: there is no ptxas
 #include "test/compiler/Target/Common/TargetUnderTest.h"
